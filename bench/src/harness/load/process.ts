@@ -1,0 +1,29 @@
+/** The load generator's process: takes commands from the harness, runs the load, reports. Ends with its parent. */
+import type { LoadCommand, LoadEvent, LoadRequest } from "./job.ts";
+import { createRotation, type Rotation, runLoad } from "./run-load.ts";
+
+let requests: readonly LoadRequest[] = [];
+const rotations = new Map<number, Rotation>();
+
+process.on("disconnect", () => process.exit());
+process.on("message", (command: LoadCommand) => {
+  obey(command).then(tell, (cause) =>
+    tell({ kind: "failed", reason: cause instanceof Error ? cause.message : String(cause) }),
+  );
+});
+
+async function obey(command: LoadCommand): Promise<LoadEvent> {
+  if (command.kind === "requests") {
+    requests = command.requests;
+    rotations.clear();
+    return { kind: "prepared" };
+  }
+  const { job } = command;
+  const rotation = rotations.get(job.port) ?? createRotation(requests, job.port);
+  rotations.set(job.port, rotation);
+  return { kind: "report", report: await runLoad(rotation, job) };
+}
+
+function tell(event: LoadEvent): void {
+  process.send?.(event);
+}

@@ -1,0 +1,60 @@
+/** The whole security posture of the order API: resources, roles, origins, limits. */
+import { all, any, defineSecurity, principal, resource } from "@bulwark/guard";
+
+export const statuses = ["draft", "open", "paid", "shipped", "cancelled"] as const;
+
+export const order = resource("order", {
+  actions: ["create", "read", "update", "delete"],
+  attributes: { id: "string", ownerId: "string", team: "string", status: "string", total: "number" },
+});
+
+const own = order.where.ownerId.eq(principal.id);
+const ofOwnTeam = order.where.team.eq(principal.claim("team"));
+const notYetPaid = order.where.status.in(["draft", "open"]);
+
+/** The contract, for an API served with its identity server on one origin. */
+export function createSecurity(origin: string) {
+  return defineSecurity({
+    issuer: origin,
+    audience: `${origin}/api`,
+    resources: [order],
+    roles: {
+      user: {
+        grants: [
+          order.allow("create", {
+            where: notYetPaid,
+            set: { ownerId: principal.id, team: principal.claim("team") },
+          }),
+          order.allow("read", { where: own }),
+          order.allow("update", { where: all(own, notYetPaid), fields: ["status", "total"] }),
+        ],
+      },
+      manager: {
+        extends: ["user"],
+        grants: [order.allow("read", { where: ofOwnTeam })],
+      },
+      admin: {
+        extends: ["manager"],
+        grants: [order.allow("read"), order.allow("update"), order.allow("delete")],
+      },
+      // The billing service: reads everything, and does nothing but mark an open order paid.
+      billing: {
+        grants: [
+          order.allow("read"),
+          order.allow("update", {
+            where: any(order.where.status.eq("open"), order.where.status.eq("paid")),
+            fields: ["status"],
+          }),
+        ],
+      },
+    },
+    cors: { origins: ["https://shop.example"], credentials: true, exposedHeaders: ["Location"] },
+    limits: { address: "600/1m", principal: "1200/1m" },
+  });
+}
+
+declare module "@bulwark/guard" {
+  interface Register {
+    security: ReturnType<typeof createSecurity>;
+  }
+}

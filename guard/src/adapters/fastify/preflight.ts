@@ -1,0 +1,44 @@
+/**
+ * Preflights (WHATWG Fetch §3.2.2): each guarded path answers `OPTIONS` by itself.
+ *
+ * They are answered before any work: they carry no credential, prove nothing, and reach no handler.
+ */
+import type { FastifyInstance, RouteOptions } from "fastify";
+import type { CorsPolicy } from "../../defence/cors.ts";
+import { apiSecurityFields } from "../../defence/security-headers.ts";
+
+/** Marks the routes made here, for the guard to leave alone. */
+const preflightKey = Symbol("bulwark.preflight");
+
+export function isPreflight(options: RouteOptions): boolean {
+  return preflightKey in options;
+}
+
+/**
+ * Adds the preflight answer of a route's path.
+ *
+ * @param methods The path's methods; may still grow until the server is ready.
+ */
+export function addPreflight(
+  scope: FastifyInstance,
+  { routePath, constraints }: RouteOptions & { readonly routePath?: string },
+  cors: CorsPolicy,
+  methods: ReadonlySet<string>,
+): void {
+  scope.route({
+    [preflightKey]: true,
+    method: "OPTIONS",
+    url: routePath ?? "",
+    ...(constraints === undefined ? {} : { constraints }),
+    onRequest: async (request, reply) => {
+      const names = [...methods].filter((name) => name !== "OPTIONS");
+      const fields = cors.preflightFields(request.headers.origin, names);
+      const allow = [...names, "OPTIONS"].join(", ");
+      return reply
+        .code(204)
+        .headers({ ...apiSecurityFields, ...fields, allow })
+        .send();
+    },
+    handler: () => undefined,
+  } as RouteOptions);
+}

@@ -1,0 +1,86 @@
+/**
+ * Where a guard gets its issuer's keys, and for how long it trusts them.
+ *
+ * Known keys answer at once. An unknown `kid` may mean a rotation, so it asks the issuer again, but at most once
+ * per cool-down: tokens with invented `kid`s must not turn the guard into a flood upon its issuer. When the
+ * issuer does not answer, known keys serve until their age and a grace have passed; then nothing is accepted.
+ */
+import type { KeyObject } from "node:crypto";
+import type { PublicJwkSet } from "../identity-source.ts";
+import type { JwsAlgorithm } from "../jwt/algorithms.ts";
+import { UnavailableError } from "../security-error.ts";
+import type { FetchedKeys } from "./fetch-keys.ts";
+import { createKeySet, type KeySet } from "./key-set.ts";
+
+export interface KeySource {
+  /**
+   * The key for a `kid` and `alg`, `undefined` if the issuer has none. At once where the keys are known.
+   * Rejects with `UnavailableError` when the issuer's keys are not known and cannot be had.
+   */
+  find(
+    keyId: string | undefined,
+    algorithm: JwsAlgorithm,
+    nowMs: number,
+  ): KeyObject | undefined | Promise<KeyObject | undefined>;
+}
+
+const defaultMaxAgeMs = 600_000;
+const leastMaxAgeMs = 60_000;
+const mostMaxAgeMs = 86_400_000;
+const graceMs = 3_600_000;
+const coolDownMs = 30_000;
+const retryAfterSeconds = 5;
+
+/** Keys given once, in the contract. */
+export function createFixedKeySource(set: PublicJwkSet): KeySource {
+  const keys = createKeySet(set);
+  return Object.freeze({
+    find: (keyId: string | undefined, algorithm: JwsAlgorithm) => keys.find(keyId, algorithm),
+  });
+}
+
+/** Keys asked of the issuer: by HTTP, or by a function call in the same process. */
+export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
+  let keys: KeySet | undefined;
+  let freshUntilMs = 0;
+  let nextLoadMs = 0;
+  let loading: Promise<void> | undefined;
+
+  /** One load at a time; whoever comes meanwhile waits for the same one. */
+  const reload = (nowMs: number): Promise<void> => {
+    loading ??= load()
+      .then(({ set, maxAgeSeconds }) => {
+        keys = createKeySet(set);
+        const ageMs = maxAgeSeconds === undefined ? defaultMaxAgeMs : maxAgeSeconds * 1000;
+        freshUntilMs = nowMs + Math.min(Math.max(ageMs, leastMaxAgeMs), mostMaxAgeMs);
+        nextLoadMs = nowMs + coolDownMs;
+      })
+      .catch((cause: unknown) => {
+        nextLoadMs = nowMs + (keys === undefined ? 1_000 : coolDownMs);
+        throw new UnavailableError("The issuer's key set", retryAfterSeconds, { cause });
+      })
+      .finally(() => {
+        loading = undefined;
+      });
+    return loading;
+  };
+
+  const findAfterReload = async (keyId: string | undefined, algorithm: JwsAlgorithm, nowMs: number) => {
+    const mayLoad = loading !== undefined || nowMs >= nextLoadMs;
+    if (mayLoad) {
+      await reload(nowMs).catch((error: unknown) => {
+        if (keys === undefined || nowMs >= freshUntilMs + graceMs) throw error;
+      });
+    } else if (keys === undefined || nowMs >= freshUntilMs + graceMs) {
+      throw new UnavailableError("The issuer's key set", retryAfterSeconds);
+    }
+    return keys?.find(keyId, algorithm);
+  };
+
+  return Object.freeze({
+    find(keyId: string | undefined, algorithm: JwsAlgorithm, nowMs: number) {
+      const known = nowMs < freshUntilMs ? keys?.find(keyId, algorithm) : undefined;
+      return known ?? findAfterReload(keyId, algorithm, nowMs);
+    },
+  });
+}

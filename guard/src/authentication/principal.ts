@@ -1,0 +1,15 @@
+/** The authenticated actor behind a request. */
+
+/** Who is calling, once a credential has proved it. */
+export interface Principal {
+  /** The account's id, or the client's id for a machine. */
+  readonly id: string;
+  readonly kind: "account" | "client";
+  readonly roles: readonly string[];
+  /** The token's claims, or the account's for a session. Only what a verified credential carried. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** What proved it. */
+  readonly credential: "bearer" | "session";
+  /** The session behind it, if there is one. */
+  readonly sessionId: string | undefined;
+}

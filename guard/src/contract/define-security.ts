@@ -1,0 +1,185 @@
+/**
+ * The contract: the whole security posture of an API, declared once.
+ *
+ * `defineSecurity` validates everything, compiles what can be compiled, and freezes the result. A contract it
+ * returns is sound; what reads it only enforces.
+ */
+
+import type { PublicJwkSet } from "../authentication/identity-source.ts";
+import { checkAlgorithms, type JwsAlgorithm } from "../authentication/jwt/algorithms.ts";
+import { compileRoles, type RoleOptions, type RoleTable } from "../authorization/roles.ts";
+import { type CorsOptions, type CorsPolicy, compileCors } from "../defence/cors.ts";
+import { isLoopbackHost } from "../encoding/origin.ts";
+import { parseRate, type Rate } from "./rate.ts";
+import { ContractError, refuseUnknownKeys } from "./refusal.ts";
+import type { Resource } from "./resource.ts";
+
+export interface LimitOptions {
+  /** Requests from one address (IPv6: one /64) per window, before anything is known of the caller: `600/1m`. */
+  readonly address?: string;
+  /** Requests of one account or client per window: `1200/1m`. */
+  readonly principal?: string;
+}
+
+export interface Limits {
+  readonly address: Rate | undefined;
+  readonly principal: Rate | undefined;
+}
+
+export interface SecurityOptions<Resources extends readonly Resource[], RoleName extends string> {
+  /** The issuer whose tokens are accepted, exactly as their `iss`; https, or http on loopback. */
+  readonly issuer: string;
+  /** What a token's `aud` must contain: this API. */
+  readonly audience: string;
+  readonly resources: Resources;
+  readonly roles: { readonly [Name in RoleName]: RoleOptions<NoInfer<RoleName>> };
+  /** Signature algorithms accepted; default `["ES256"]`. The token never chooses outside this list. */
+  readonly algorithms?: readonly string[];
+  /** The issuer's keys, where they shall not be fetched from the issuer. */
+  readonly keys?: PublicJwkSet;
+  /** Clock difference to the issuer that is forgiven, 0 to 60 seconds; default 5. */
+  readonly clockToleranceSeconds?: number;
+  /** Which other origins' pages may read answers; without it none. */
+  readonly cors?: CorsOptions;
+  /** Limits on every route; each is counted in this process. */
+  readonly limits?: LimitOptions;
+  /** The largest request body, in bytes, 1 to 104,857,600; default 65,536. A route may set its own. */
+  readonly maxBodyBytes?: number;
+}
+
+/** A validated contract. */
+export interface Security<Permission extends string = string> {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly algorithms: readonly JwsAlgorithm[];
+  readonly keys: PublicJwkSet | undefined;
+  readonly clockToleranceSeconds: number;
+  readonly resources: ReadonlyMap<string, Resource>;
+  readonly roles: RoleTable;
+  readonly cors: CorsPolicy | undefined;
+  readonly limits: Limits;
+  readonly maxBodyBytes: number;
+  /** Every permission of the contract. */
+  readonly permissions: readonly Permission[];
+}
+
+/** `order:read`, for every action of every resource. */
+export type PermissionOf<Resources extends readonly Resource[]> = {
+  [Index in keyof Resources]: Resources[Index] extends Resource<infer Name, infer Action, infer _Attributes>
+    ? `${Name}:${Action}`
+    : never;
+}[number];
+
+const knownKeys = [
+  "issuer",
+  "audience",
+  "resources",
+  "roles",
+  "algorithms",
+  "keys",
+  "clockToleranceSeconds",
+  "cors",
+  "limits",
+  "maxBodyBytes",
+] as const satisfies readonly (keyof SecurityOptions<readonly Resource[], string>)[];
+
+/**
+ * Declares an API's security.
+ *
+ * @throws {ContractError} with the code of what is wrong: see `refusals`.
+ * @example
+ * const security = defineSecurity({
+ *   issuer: "http://localhost:3000",
+ *   audience: "http://localhost:3000/api",
+ *   resources: [order],
+ *   roles: { user: { grants: [order.allow("read", { where: order.where.ownerId.eq(principal.id) })] } },
+ *   limits: { address: "600/1m" },
+ * });
+ */
+export function defineSecurity<const Resources extends readonly Resource[], const RoleName extends string>(
+  options: SecurityOptions<Resources, RoleName>,
+): Security<PermissionOf<Resources>> {
+  refuseUnknownKeys(options, knownKeys, "security");
+  const resources = indexResources(options.resources);
+  const roles = compileRoles(options.roles, options.resources);
+  const permissions = options.resources.flatMap(({ name, actions }) =>
+    actions.map((action) => `${name}:${action}`),
+  );
+  return Object.freeze({
+    issuer: checkIssuer(options.issuer),
+    audience: checkText(options.audience, "security.audience"),
+    algorithms: checkAlgorithms(options.algorithms ?? ["ES256"], "security.algorithms"),
+    keys: options.keys,
+    clockToleranceSeconds: checkRange(
+      options.clockToleranceSeconds ?? 5,
+      0,
+      60,
+      "security.clockToleranceSeconds",
+    ),
+    resources,
+    roles,
+    cors: options.cors && compileCors(options.cors, "security.cors"),
+    limits: parseLimits(options.limits ?? {}, "security.limits"),
+    maxBodyBytes: checkMaxBodyBytes(options.maxBodyBytes ?? 65_536, "security.maxBodyBytes"),
+    permissions: Object.freeze(permissions) as readonly PermissionOf<Resources>[],
+  });
+}
+
+/** @throws {ContractError} `rate_invalid`, `option_unknown` */
+export function parseLimits(options: LimitOptions, place: string): Limits {
+  refuseUnknownKeys(options, ["address", "principal"], place);
+  const parse = (text: string | undefined, name: string) =>
+    text === undefined ? undefined : parseRate(text, `${place}.${name}`);
+  return Object.freeze({
+    address: parse(options.address, "address"),
+    principal: parse(options.principal, "principal"),
+  });
+}
+
+/** @throws {ContractError} `option_invalid` */
+export function checkMaxBodyBytes(bytes: number, place: string): number {
+  return checkRange(bytes, 1, 104_857_600, place);
+}
+
+function indexResources(resources: readonly Resource[]): ReadonlyMap<string, Resource> {
+  const byName = new Map<string, Resource>();
+  for (const resource of resources) {
+    if (byName.has(resource.name)) {
+      throw new ContractError(
+        "resource_duplicate",
+        "security.resources",
+        `\`${resource.name}\` is listed twice.`,
+      );
+    }
+    byName.set(resource.name, resource);
+  }
+  return byName;
+}
+
+/** RFC 8414 §2: an issuer is an https URL without query or fragment. */
+function checkIssuer(issuer: string): string {
+  const url = URL.parse(issuer);
+  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
+  if (url === null || !secure || url.search !== "" || url.hash !== "" || url.username !== "") {
+    throw new ContractError(
+      "issuer_invalid",
+      "security.issuer",
+      `\`${String(issuer)}\` cannot be an issuer.`,
+    );
+  }
+  return issuer;
+}
+
+function checkText(value: string, place: string): string {
+  if (typeof value !== "string" || value === "") {
+    throw new ContractError("option_invalid", place, "It is empty.");
+  }
+  return value;
+}
+
+function checkRange(value: number, least: number, most: number, place: string): number {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new ContractError("option_invalid", place, `It is not a whole number from ${least} to ${most}.`);
+  }
+  return value;
+}

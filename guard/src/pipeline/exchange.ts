@@ -1,0 +1,52 @@
+/** One request on its way through the pipeline. */
+import type { Caller } from "../authentication/caller.ts";
+import type { HeaderFields } from "../defence/cors.ts";
+import type { Guard, GuardedRoute } from "./guard.ts";
+
+/** What the guard reads of a request, whatever the framework. */
+export interface IncomingRequest {
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly url: string;
+  /** Header fields by lower-case name. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The peer's address. */
+  readonly address: string;
+}
+
+/** What a request brings, for validation; after it, what the schemas made of it. */
+export interface Input {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/** A class, so that every exchange has one shape and the stages stay monomorphic. */
+export class Exchange {
+  /** The guard whose route this is. */
+  readonly guard: Guard;
+  readonly incoming: IncomingRequest;
+  /** The framework's request, handed to the route's row loader. */
+  readonly request: unknown;
+  readonly nowMs: number;
+  /** Who is calling, once authenticated; `undefined` on public routes. */
+  caller: Caller | undefined = undefined;
+  /** The row the route acts on, once loaded and allowed. */
+  resource: unknown = undefined;
+  /** What a write may write: the caller's values, then the grant's own. */
+  values: Readonly<Record<string, unknown>> | undefined = undefined;
+  /** Did the handler ask for the filter? A list that did not is not answered. */
+  filtered = false;
+  /** Fields of the answer: the route's fixed ones, with those that the asking origin gets. */
+  fields: HeaderFields;
+  /** The `RateLimit` field so far. */
+  remaining = "";
+
+  constructor({ guard, fields }: GuardedRoute, incoming: IncomingRequest, request: unknown, nowMs: number) {
+    this.guard = guard;
+    this.fields = fields;
+    this.incoming = incoming;
+    this.request = request;
+    this.nowMs = nowMs;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The compiled guard: `createGuard` once per contract, `compile` once per route, then only checks.
+ *
+ * Framework-neutral: an adapter builds an `Exchange`, runs the head checks, lets the framework read the body,
+ * runs the body checks, and answers what they decide.
+ */
+import type { IdentitySource } from "../authentication/identity-source.ts";
+import { createFilter, type RowFilter } from "../authorization/conditions/filter.ts";
+import type { Security } from "../contract/define-security.ts";
+import { ContractError } from "../contract/refusal.ts";
+import type { Resource } from "../contract/resource.ts";
+import {
+  type CheckedRoute,
+  checkRoute,
+  type RouteDeclaration,
+  type RouteIdentity,
+} from "../contract/route.ts";
+import type { HeaderFields } from "../defence/cors.ts";
+import { apiSecurityFields, noStoreFields } from "../defence/security-headers.ts";
+import type { Exchange } from "./exchange.ts";
+import { createServices, type FrameworkServices } from "./services.ts";
+import { rateLimitPolicy } from "./stages/limit.ts";
+import { type Check, type Outcome, type StageContext, stages } from "./stages.ts";
+
+export interface GuardOptions {
+  readonly security: Security;
+  /** The identity server in this process: lends its keys, and makes its sessions a credential. */
+  readonly identity?: IdentitySource | undefined;
+  readonly framework: FrameworkServices;
+}
+
+export interface GuardedRoute {
+  readonly guard: Guard;
+  readonly route: CheckedRoute;
+  /** Fields that every answer of the route carries. */
+  readonly fields: HeaderFields;
+  /** Everything that is decided before the body is read. */
+  head(exchange: Exchange): Outcome | Promise<Outcome>;
+  /** Everything that is decided once the body is there. */
+  body(exchange: Exchange): Outcome | Promise<Outcome>;
+}
+
+export interface Guard {
+  readonly security: Security;
+  /** @throws {ContractError} see `checkRoute`. */
+  compile(identity: RouteIdentity, declaration: RouteDeclaration | undefined): GuardedRoute;
+  /** The rows of a resource that the caller's grants of an action cover, as a filter for a query. */
+  allowed(exchange: Exchange, resource: Resource, action: string): RowFilter;
+}
+
+export function createGuard({ security, identity, framework }: GuardOptions): Guard {
+  const services = createServices(security, identity, framework);
+  const guard: Guard = Object.freeze({
+    security,
+    compile(identityOfRoute: RouteIdentity, declaration: RouteDeclaration | undefined): GuardedRoute {
+      const route = checkRoute(identityOfRoute, declaration, security);
+      const policy = rateLimitPolicy(route, services);
+      const fields: HeaderFields = Object.freeze({
+        ...apiSecurityFields,
+        ...(route.access === "public" ? {} : noStoreFields),
+        ...(policy === undefined ? {} : { "ratelimit-policy": policy }),
+      });
+      const context: StageContext = { security, route, services, fields };
+      return Object.freeze({
+        guard,
+        route,
+        fields,
+        head: sequence(compilePhase("head", context)),
+        body: sequence(compilePhase("body", context)),
+      });
+    },
+    allowed(exchange: Exchange, resource: Resource, action: string): RowFilter {
+      const index = security.roles.permissionIndex(`${resource.name}:${action}`);
+      if (index === undefined || security.resources.get(resource.name) !== resource) {
+        throw new ContractError(
+          "permission_unknown",
+          "allowed",
+          `The contract has no \`${resource.name}:${action}\`.`,
+        );
+      }
+      exchange.filtered = true;
+      const { caller } = exchange;
+      if (caller === undefined) return createFilter([], { id: "", claims: {} });
+      const grants = caller.authority.grants[index] ?? [];
+      return createFilter(
+        grants.map(({ where }) => where),
+        caller.principal,
+      );
+    },
+  });
+  return guard;
+}
+
+function compilePhase(phase: "head" | "body", context: StageContext): readonly Check[] {
+  return stages
+    .filter((stage) => stage.phase === phase)
+    .map((stage) => stage.compile(context))
+    .filter((check) => check !== undefined);
+}
+
+/** Runs checks in order until one denies. Stays synchronous until one of them must be awaited. */
+function sequence(checks: readonly Check[]): Check {
+  const runFrom = (start: number, exchange: Exchange): Outcome | Promise<Outcome> => {
+    for (let index = start; index < checks.length; index += 1) {
+      const outcome = checks[index]?.(exchange);
+      if (outcome === undefined) continue;
+      if (!(outcome instanceof Promise)) return outcome;
+      return outcome.then((denial) => denial ?? runFrom(index + 1, exchange));
+    }
+    return undefined;
+  };
+  return (exchange) => runFrom(0, exchange);
+}

@@ -1,0 +1,148 @@
+/**
+ * Accounts: who may sign in, with which roles and claims.
+ *
+ * Threat: learning from the server who has an account. `authenticate` gives one answer, after one duration,
+ * for an unknown address, an account without a password, a wrong password and a disabled account.
+ */
+import { randomUUID } from "node:crypto";
+import { IdentityError } from "../errors.ts";
+import type { Passwords } from "../passwords/passwords.ts";
+import type { Database } from "../storage/schema.ts";
+import { type Claims, parseClaims, requireRoles, serializeClaims } from "./attributes.ts";
+import { normalizeEmail, requireEmail } from "./email.ts";
+
+export interface Account {
+  readonly id: string;
+  /** Lower-cased. */
+  readonly email: string;
+  readonly roles: readonly string[];
+  readonly claims: Claims;
+  readonly createdAtMs: number;
+  /** When it was disabled; `undefined` while it may sign in. */
+  readonly disabledAtMs: number | undefined;
+}
+
+export interface NewAccount {
+  /** Any spelling of the address; stored trimmed and lower-cased. */
+  readonly email: string;
+  /** 12 to 128 characters. Without one the account cannot sign in with a password. */
+  readonly password?: string;
+  readonly roles?: readonly string[];
+  /** Further facts, such as `team`; JSON values. */
+  readonly claims?: Claims;
+}
+
+export interface Accounts {
+  /**
+   * Creates an account.
+   *
+   * @throws {IdentityError} `email_invalid`, `email_taken`, `password_length`, `role_invalid`,
+   * `claims_invalid`, `hashing_busy`
+   */
+  create(account: NewAccount): Promise<Account>;
+  findById(id: string): Promise<Account | undefined>;
+  /** Finds by any spelling of the address. */
+  findByEmail(email: string): Promise<Account | undefined>;
+  /** The account, if the password is its own and it may sign in. @throws {IdentityError} `hashing_busy` */
+  authenticate(credentials: {
+    readonly email: string;
+    readonly password: string;
+  }): Promise<Account | undefined>;
+  /** Ends all of the account's sessions at once, and refuses new ones. */
+  disable(id: string): Promise<void>;
+}
+
+export interface AccountsOptions {
+  readonly db: Database;
+  readonly passwords: Passwords;
+  readonly now: () => number;
+}
+
+export function createAccounts({ db, passwords, now }: AccountsOptions): Accounts {
+  return { create, findById, findByEmail, authenticate, disable };
+
+  async function create(given: NewAccount): Promise<Account> {
+    const email = requireEmail(given.email, "account.email");
+    const roles = requireRoles(given.roles ?? [], "account.roles");
+    const claims = serializeClaims(given.claims ?? {}, "account.claims");
+    const passwordHash = given.password === undefined ? null : await passwords.hash(given.password);
+    const id = randomUUID();
+    const createdAtMs = now();
+    await db.transaction().execute(async (transaction) => {
+      const { numInsertedOrUpdatedRows: inserted } = await transaction
+        .insertInto("accounts")
+        .values({
+          id,
+          email,
+          password_hash: passwordHash,
+          claims,
+          created_at_ms: createdAtMs,
+          disabled_at_ms: null,
+        })
+        .onConflict((conflict) => conflict.column("email").doNothing())
+        .executeTakeFirst();
+      if (inserted !== 1n)
+        throw new IdentityError("email_taken", "account.email", "An account has this address.");
+      for (const role of roles) {
+        await transaction.insertInto("account_roles").values({ account_id: id, role }).execute();
+      }
+    });
+    return Object.freeze({
+      id,
+      email,
+      roles,
+      claims: parseClaims(claims),
+      createdAtMs,
+      disabledAtMs: undefined,
+    });
+  }
+
+  async function findById(id: string): Promise<Account | undefined> {
+    return (await findRow("id", id))?.account;
+  }
+
+  async function findByEmail(text: string): Promise<Account | undefined> {
+    const email = normalizeEmail(text);
+    return email === undefined ? undefined : (await findRow("email", email))?.account;
+  }
+
+  async function authenticate({ email: text, password }: { email: string; password: string }) {
+    const email = normalizeEmail(text);
+    const row = email === undefined ? undefined : await findRow("email", email);
+    // Verified whatever was found, and before anything is decided: the duration says nothing.
+    const matches = await passwords.verify(password, row?.passwordHash);
+    return matches && row?.account.disabledAtMs === undefined ? row?.account : undefined;
+  }
+
+  async function disable(id: string): Promise<void> {
+    await db
+      .updateTable("accounts")
+      .set({ disabled_at_ms: now() })
+      .where("id", "=", id)
+      .where("disabled_at_ms", "is", null)
+      .execute();
+  }
+
+  /** One statement for account and roles: the roles are those of the same instant. */
+  async function findRow(column: "id" | "email", value: string) {
+    const rows = await db
+      .selectFrom("accounts")
+      .leftJoin("account_roles", "account_roles.account_id", "accounts.id")
+      .selectAll("accounts")
+      .select("account_roles.role")
+      .where(`accounts.${column}`, "=", value)
+      .orderBy("account_roles.role")
+      .execute();
+    const [first] = rows;
+    if (first === undefined) return undefined;
+    const account: Account = Object.freeze({
+      id: first.id,
+      email: first.email,
+      roles: Object.freeze(rows.flatMap(({ role }) => role ?? [])),
+      claims: parseClaims(first.claims),
+      createdAtMs: first.created_at_ms,
+      disabledAtMs: first.disabled_at_ms ?? undefined,
+    });
+    return { account, passwordHash: first.password_hash ?? undefined };
+  }
+}

@@ -1,0 +1,94 @@
+/** The schema's history. Each entry runs once on each database; an entry that was released never changes. */
+import type { Kysely } from "kysely";
+import type { Migration } from "kysely/migration";
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001_accounts_sessions_oauth": { up: createFirstTables },
+};
+
+async function createFirstTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("accounts")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("email", "text", (column) => column.notNull().unique())
+    .addColumn("password_hash", "text")
+    .addColumn("claims", "text", (column) => column.notNull())
+    .addColumn("created_at_ms", "bigint", (column) => column.notNull())
+    .addColumn("disabled_at_ms", "bigint")
+    .execute();
+
+  await db.schema
+    .createTable("account_roles")
+    .addColumn("account_id", "text", (column) =>
+      column.notNull().references("accounts.id").onDelete("cascade"),
+    )
+    .addColumn("role", "text", (column) => column.notNull())
+    .addPrimaryKeyConstraint("account_roles_key", ["account_id", "role"])
+    .execute();
+
+  await db.schema
+    .createTable("sessions")
+    .addColumn("id_hash", "text", (column) => column.primaryKey())
+    .addColumn("handle", "text", (column) => column.notNull().unique())
+    .addColumn("account_id", "text", (column) =>
+      column.notNull().references("accounts.id").onDelete("cascade"),
+    )
+    .addColumn("sealed", "text", (column) => column.notNull())
+    .addColumn("created_at_ms", "bigint", (column) => column.notNull())
+    .addColumn("last_seen_at_ms", "bigint", (column) => column.notNull())
+    .addColumn("expires_at_ms", "bigint", (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex("sessions_account").on("sessions").column("account_id").execute();
+  await db.schema.createIndex("sessions_last_seen").on("sessions").column("last_seen_at_ms").execute();
+  await db.schema.createIndex("sessions_expiry").on("sessions").column("expires_at_ms").execute();
+
+  await db.schema
+    .createTable("session_grants")
+    .addColumn("grant_hash", "text", (column) => column.primaryKey())
+    .addColumn("session_handle", "text", (column) =>
+      column.notNull().references("sessions.handle").onDelete("cascade"),
+    )
+    .execute();
+  await db.schema
+    .createIndex("session_grants_session")
+    .on("session_grants")
+    .column("session_handle")
+    .execute();
+
+  await db.schema
+    .createTable("clients")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("name", "text", (column) => column.notNull())
+    .addColumn("secret_hash", "text")
+    .addColumn("grant_types", "text", (column) => column.notNull())
+    .addColumn("redirect_uris", "text", (column) => column.notNull())
+    .addColumn("roles", "text", (column) => column.notNull())
+    .addColumn("claims", "text", (column) => column.notNull())
+    .addColumn("created_at_ms", "bigint", (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable("oauth_artifacts")
+    .addColumn("model", "text", (column) => column.notNull())
+    .addColumn("id_hash", "text", (column) => column.notNull())
+    .addColumn("sealed", "text", (column) => column.notNull())
+    .addColumn("grant_hash", "text")
+    .addColumn("uid_hash", "text")
+    .addColumn("user_code_hash", "text")
+    .addColumn("consumed_at_ms", "bigint")
+    .addColumn("expires_at_ms", "bigint", (column) => column.notNull())
+    .addPrimaryKeyConstraint("oauth_artifacts_key", ["model", "id_hash"])
+    .execute();
+  for (const column of ["grant_hash", "uid_hash", "user_code_hash", "expires_at_ms"] as const) {
+    await db.schema.createIndex(`oauth_artifacts_${column}`).on("oauth_artifacts").column(column).execute();
+  }
+
+  await db.schema
+    .createTable("signing_keys")
+    .addColumn("kid", "text", (column) => column.primaryKey())
+    .addColumn("generation", "integer", (column) => column.notNull().unique())
+    .addColumn("algorithm", "text", (column) => column.notNull())
+    .addColumn("sealed", "text", (column) => column.notNull())
+    .addColumn("created_at_ms", "bigint", (column) => column.notNull())
+    .execute();
+}

@@ -1,0 +1,87 @@
+/**
+ * The tables, as both databases hold them: text, integer milliseconds, JSON as text.
+ *
+ * Threat: a copy of the database in a stranger's hands. What a caller presents (session cookie, code,
+ * client secret) is kept only as a SHA-256 digest, and what must be read back is sealed (see `keys/`).
+ */
+import type { Kysely } from "kysely";
+
+interface AccountsTable {
+  readonly id: string;
+  /** Lower-cased; unique. */
+  readonly email: string;
+  /** A PHC string, or NULL for an account that cannot sign in with a password. */
+  readonly password_hash: string | null;
+  readonly claims: string;
+  readonly created_at_ms: number;
+  readonly disabled_at_ms: number | null;
+}
+
+interface AccountRolesTable {
+  readonly account_id: string;
+  readonly role: string;
+}
+
+interface SessionsTable {
+  /** Digest of the cookie's value. */
+  readonly id_hash: string;
+  /** The public handle: `sid` in tokens. */
+  readonly handle: string;
+  readonly account_id: string;
+  /** How and from where it was opened, sealed. */
+  readonly sealed: string;
+  readonly created_at_ms: number;
+  readonly last_seen_at_ms: number;
+  /** The absolute end; the idle end follows from `last_seen_at_ms`. */
+  readonly expires_at_ms: number;
+}
+
+/** Which session an OAuth grant came from: ending the session ends what was granted in it. */
+interface SessionGrantsTable {
+  readonly grant_hash: string;
+  readonly session_handle: string;
+}
+
+export interface ClientsTable {
+  readonly id: string;
+  readonly name: string;
+  /** Digest of a random secret; NULL for a public client. */
+  readonly secret_hash: string | null;
+  readonly grant_types: string;
+  readonly redirect_uris: string;
+  readonly roles: string;
+  readonly claims: string;
+  readonly created_at_ms: number;
+}
+
+interface OauthArtifactsTable {
+  readonly model: string;
+  readonly id_hash: string;
+  readonly sealed: string;
+  readonly grant_hash: string | null;
+  readonly uid_hash: string | null;
+  readonly user_code_hash: string | null;
+  readonly consumed_at_ms: number | null;
+  readonly expires_at_ms: number;
+}
+
+interface SigningKeysTable {
+  readonly kid: string;
+  /** 1, 2, 3, …: unique, so that of two processes creating a key at once one wins. */
+  readonly generation: number;
+  readonly algorithm: string;
+  readonly sealed: string;
+  readonly created_at_ms: number;
+}
+
+export interface Tables {
+  readonly accounts: AccountsTable;
+  readonly account_roles: AccountRolesTable;
+  readonly sessions: SessionsTable;
+  readonly session_grants: SessionGrantsTable;
+  readonly clients: ClientsTable;
+  readonly oauth_artifacts: OauthArtifactsTable;
+  readonly signing_keys: SigningKeysTable;
+}
+
+export type Database = Kysely<Tables>;
