@@ -1,14 +1,29 @@
 /** `@bulwark/guard`: an API's security, declared once and enforced on every request. */
+export { type ApiKeyParts, formatApiKey, parseApiKey } from "./authentication/api-key-format.ts";
+export type { CredentialKind } from "./authentication/credential.ts";
+export type { DpopOptions } from "./authentication/dpop/dpop-rules.ts";
+export {
+  type FeedEvent,
+  type FeedSubscriber,
+  feedRetentionMs,
+  revocationTargets,
+} from "./authentication/feed/feed.ts";
 export type {
+  ApiKey,
   IdentitySource,
   PublicJwk,
   PublicJwkSet,
   Session,
 } from "./authentication/identity-source.ts";
+export type { IntrospectionOptions } from "./authentication/introspection/introspection-rules.ts";
 export type { Principal } from "./authentication/principal.ts";
+export { type ConnectIdentityOptions, connectIdentity } from "./authentication/remote/connect-identity.ts";
 export { all, any, type Condition, not, principal } from "./authorization/conditions/condition.ts";
 export type { RowFilter } from "./authorization/conditions/filter.ts";
+export type { AssuranceOptions } from "./contract/assurance.ts";
 export { defineSecurity, type Security, type SecurityOptions } from "./contract/define-security.ts";
+export type { FeedOptions } from "./contract/feed-rules.ts";
+export type { IssuerOptions } from "./contract/issuer.ts";
 export { ContractError, type RefusalCode } from "./contract/refusal.ts";
 export {
   type AttributeConditions,
@@ -20,3 +35,4 @@ export {
   resource,
 } from "./contract/resource.ts";
 export type { Register, RegisteredPermission, RouteDeclaration, RouteSecurity } from "./contract/route.ts";
+export type { GuardHealth } from "./pipeline/guard.ts";

@@ -27,6 +27,9 @@ export const identityProblems = {
   claims_invalid: "Give claims as a JSON object without the names that tokens reserve.",
   client_invalid: "Correct the client's registration.",
   client_taken: "Choose another client id.",
+  account_unknown: "Give the id of an account that exists.",
+  api_key_invalid: "Correct what the API key is for.",
+  revocation_invalid: "Name exactly one of `subject`, `session`, `token` and `apiKey`, by its id.",
   hashing_busy: "Try again in a few seconds.",
 } as const;
 

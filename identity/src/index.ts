@@ -10,9 +10,12 @@
  * await app.register(bulwark, { security, identity });
  * await app.register(identity.plugin);
  */
-import type { IdentitySource } from "@bulwark/guard";
+import { feedRetentionMs, type IdentitySource } from "@bulwark/guard";
 import type { FastifyPluginAsync } from "fastify";
 import { type Accounts, createAccounts } from "./accounts/accounts.ts";
+import { type ApiKeys, createApiKeys } from "./api-keys/api-keys.ts";
+import { createFeed } from "./feed/feed.ts";
+import { createRevoke, type Revocation } from "./feed/revoke.ts";
 import { createContracts, createPlugin } from "./http/plugin.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
 import { readOrCreateSecrets, secretsFileName } from "./keys/secrets-file.ts";
@@ -27,19 +30,32 @@ import { openStore } from "./storage/open-store.ts";
 import { startSweeping } from "./storage/sweep.ts";
 
 export type { Account, Accounts, NewAccount } from "./accounts/accounts.ts";
+export type { ApiKeySummary, ApiKeys } from "./api-keys/api-keys.ts";
+export type { ApiKeyOwner, NewApiKey } from "./api-keys/new-api-key.ts";
 export { IdentityError, IdentityOptionError, type IdentityProblem, identityProblems } from "./errors.ts";
+export type { Revocation } from "./feed/revoke.ts";
 export type { Client, Clients, GrantType, NewClient } from "./oauth/clients.ts";
 export type { IdentityLimits, IdentityOptions } from "./options.ts";
 export type { LiveSession, SessionSummary, Sessions } from "./sessions/sessions.ts";
 
 /** A running identity server. */
-export interface Identity extends IdentitySource {
+export interface Identity extends Required<IdentitySource> {
   readonly accounts: Accounts;
   readonly clients: Clients;
   readonly sessions: Sessions;
-  /** Its routes: `/auth/*`, `/oauth/*`, and the discovery documents. */
+  readonly apiKeys: ApiKeys;
+  /**
+   * Revokes an account's or client's tokens and sessions, one session, one token, or one API key. Guards in this
+   * process know when the promise resolves; others within a second.
+   *
+   * @throws {IdentityError} `revocation_invalid`
+   * @example
+   * await identity.revoke({ subject: account.id });
+   */
+  revoke(revocation: Revocation): Promise<void>;
+  /** Its routes: `/auth/*`, `/oauth/*`, `/guard/*`, and the discovery documents. */
   readonly plugin: FastifyPluginAsync;
-  /** Stops sweeping and closes the store. */
+  /** Stops sweeping, ends the feed's subscriptions, and closes the store. */
   close(): Promise<void>;
 }
 
@@ -53,34 +69,42 @@ export interface Identity extends IdentitySource {
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const checked = checkOptions(options, process.env.NODE_ENV);
   const contracts = createContracts(checked);
-  const { issuer, audience, dataFolder, databaseUrl, tokenClaims, signInLimit, now } = checked;
+  const { issuer, audience, dataFolder, databaseUrl, tokenClaims, now } = checked;
   const ring =
     checked.secrets === undefined
       ? createKeyRing(readOrCreateSecrets(dataFolder), secretsFileName)
       : createKeyRing(checked.secrets, "identity.secrets");
   const db = await openStore({ dataFolder, databaseUrl });
   try {
+    const feed = createFeed({ db, now });
     const signingKeys = await loadSigningKeys(db, ring, now);
     const passwords = await createPasswords();
-    const accounts = createAccounts({ db, passwords, now });
-    const sessions = createSessions({ db, ring, now });
+    const accounts = createAccounts({ db, feed, passwords, now });
+    const sessions = createSessions({ db, feed, ring, now });
     const clients = createClients({ db, now });
+    const apiKeys = createApiKeys({ db, feed, now });
     const cookie = createSessionCookie({ secure: checked.secureCookies });
     const signIn = createSignIn(accounts, sessions);
     const base = { issuer, audience, sessions, clients, cookie, now };
     const oauth = { tokenClaims, db, ring, signingKeys, accounts };
-    const sweeping = startSweeping(db, { now, sessionIdleMs: sessionLifetime.idleMs });
+    const sweeping = startSweeping(db, { now, sessionIdleMs: sessionLifetime.idleMs, feedRetentionMs });
     return {
       issuer: issuer.origin,
       sessionCookieName: cookie.name,
       keys: async () => signingKeys.publicKeys,
       findSession: (cookieValue) => sessions.find(cookieValue),
+      findApiKey: (id, secret) => apiKeys.find(id, secret),
+      subscribe: (subscriber) => feed.subscribe({}, subscriber),
       accounts,
       clients,
       sessions,
-      plugin: createPlugin({ ...base, ...oauth, contracts, signIn, signInLimit }),
+      apiKeys,
+      revoke: createRevoke({ feed, sessions, apiKeys, now }),
+      plugin: createPlugin({ ...base, ...oauth, contracts, signIn, apiKeys, feed }),
       async close() {
         await sweeping.stop();
+        await feed.close();
+        await apiKeys.settle();
         await db.destroy();
       },
     };

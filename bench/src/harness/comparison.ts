@@ -22,6 +22,10 @@ export interface ComparedServer {
   readonly module: URL;
   /** The name of the ratio subject / this server, e.g. `toBare`. */
   readonly ratio?: string;
+  /** The ratio is this server / subject. */
+  readonly inverse?: true;
+  /** What it is asked, where that is not what all are asked. */
+  readonly requests?: readonly LoadRequest[];
   /** Measured, shown, but neither a result nor a target; says why it is measured at all. */
   readonly note?: string;
 }
@@ -62,7 +66,8 @@ export async function compareServers(comparison: Comparison, options: RunOptions
       await Promise.race([comparison.prove(server), server.unexpectedEnd]);
       servers.push(server);
     }
-    const generator = await startLoadGenerator(children, comparison.requests);
+    const rotations = new Map(chosen.map(({ name, requests }) => [name, requests ?? comparison.requests]));
+    const generator = await startLoadGenerator(children, rotations);
     const reports = await runRounds(generator, servers, rounds, options.progress);
     const figures = chosen.map((server) => summarize(server, reports, comparison.subject));
     return toResult(comparison, figures, reports, rounds, pinning.missing);

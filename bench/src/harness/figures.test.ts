@@ -24,6 +24,10 @@ describe("summarize", () => {
     });
   });
 
+  test("gives the inverse where that is asked for", () => {
+    assert.equal(summarize({ name: "peer", inverse: true }, reports, "subject").ratio, 0.5);
+  });
+
   test("has no ratio of the subject to itself, nor one without the subject", () => {
     assert.equal(subject.ratio, undefined);
     assert.equal(summarize({ name: "peer" }, reports, "absent").ratio, undefined);

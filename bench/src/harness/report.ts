@@ -12,7 +12,9 @@ export function formatComparison(
   figures: readonly ServerFigures[],
   pinningMissing: string | undefined,
 ): string {
-  const header = ["server", "requests/s", "min–max", `${subject} is`, "server CPU", "load CPU"];
+  const isInverse = figures.some(({ inverse }) => inverse === true);
+  const ratioTitle = isInverse ? `of ${subject}` : `${subject} is`;
+  const header = ["server", "requests/s", "min–max", ratioTitle, "server CPU", "load CPU"];
   const rows = figures.map(
     ({ name, note, requestsPerSecond, lowest, highest, ratio, cpuShare, loadCpuShare }) => [
       note === undefined ? name : `${name} *`,

@@ -27,7 +27,7 @@ export async function runRounds(
   progress: Progress,
 ): Promise<ReadonlyMap<string, readonly LoadReport[]>> {
   const { rounds, seconds, connections, warmUpAnswers, warmUpSeconds } = options;
-  const job: Omit<LoadJob, "port" | "serverPid"> = { connections, leadInMs, seconds };
+  const job: Omit<LoadJob, "port" | "serverPid" | "rotation"> = { connections, leadInMs, seconds };
   for (const server of servers) {
     progress.update(`warm-up: ${server.name}`);
     await generator.run(server, { ...job, seconds: warmUpSeconds, minAnswers: warmUpAnswers });

@@ -1,9 +1,11 @@
 /** `npm start`. */
+import { createServer } from "node:net";
 import { ContractError } from "@bulwark/guard";
 import { IdentityError, IdentityOptionError } from "@bulwark/identity";
-import { type App, buildApp } from "./app.ts";
+import { type AppServer, buildApp } from "./app.ts";
 import { OrderStoreError } from "./orders/store.ts";
-import { readSettings, SettingError, type Settings } from "./settings.ts";
+import type { ShowSecret } from "./seed.ts";
+import { host, readSettings, SettingError } from "./settings.ts";
 
 /** What a person can mend: told in one line. Anything else is ours, and keeps its stack. */
 const tellable = [SettingError, OrderStoreError, IdentityError, IdentityOptionError, ContractError] as const;
@@ -18,33 +20,53 @@ try {
 
 async function start(): Promise<void> {
   const settings = readSettings(process.env);
-  const app = await buildApp(settings);
-  await listen(app, settings);
-  greet(app, settings);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void app.server.close());
-  }
-}
-
-async function listen({ server }: App, { port }: Settings): Promise<void> {
+  const { origin, issuer, dataFolder, ports } = settings;
+  // Before anything is created: the likeliest failure of a first start.
+  for (const port of ports) await probe(port);
+  const app = await buildApp(settings, showOnce());
   try {
-    // Loopback only: without https nothing here is fit for a network.
-    await server.listen({ port, host: "localhost" });
+    for (const server of app.servers) await listen(server);
   } catch (error) {
-    await server.close();
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") {
-      throw new SettingError(`Port ${port} is in use: stop what listens there, or set PORT to another.`);
-    }
-    throw new SettingError(`Port ${port} cannot be opened: ${message}.`);
+    await app.close();
+    throw error;
+  }
+  const beside = issuer === origin ? "" : `, its identity server on ${issuer}`;
+  process.stdout.write(`Bulwark: the order API is on ${origin}${beside}, its data in ${dataFolder}.\n`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void app.close());
   }
 }
 
-function greet({ newSecrets }: App, { origin, dataFolder }: Settings): void {
-  const lines = [`Bulwark: the order API is on ${origin}, its data in ${dataFolder}.`];
-  if (newSecrets.length > 0) {
-    lines.push("First start. These are shown once:");
-    for (const { of, secret } of newSecrets) lines.push(`  ${of.padEnd(18)}  ${secret}`);
+function showOnce(): ShowSecret {
+  let first = true;
+  return ({ of, secret }) => {
+    if (first) process.stdout.write("First start. These are shown once:\n");
+    first = false;
+    process.stdout.write(`  ${of.padEnd(18)}  ${secret}\n`);
+  };
+}
+
+/** @throws {SettingError} where the port cannot be opened. */
+function probe(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error) => reject(toSettingError(error, port)));
+    server.listen(port, host, () => server.close(() => resolve()));
+  });
+}
+
+async function listen(server: AppServer): Promise<void> {
+  try {
+    await server.listen();
+  } catch (error) {
+    throw toSettingError(error as Error, server.port);
   }
-  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function toSettingError(error: Error, port: number): SettingError {
+  const reason =
+    (error as NodeJS.ErrnoException).code === "EADDRINUSE"
+      ? "is in use: stop what listens there, or set PORT to another"
+      : `cannot be opened: ${error.message}`;
+  return new SettingError(`Port ${port} ${reason}.`);
 }

@@ -1,5 +1,5 @@
 /** The whole security posture of the order API: resources, roles, origins, limits. */
-import { all, any, defineSecurity, principal, resource } from "@bulwark/guard";
+import { all, defineSecurity, principal, resource } from "@bulwark/guard";
 
 export const statuses = ["draft", "open", "paid", "shipped", "cancelled"] as const;
 
@@ -12,10 +12,17 @@ const own = order.where.ownerId.eq(principal.id);
 const ofOwnTeam = order.where.team.eq(principal.claim("team"));
 const notYetPaid = order.where.status.in(["draft", "open"]);
 
-/** The contract, for an API served with its identity server on one origin. */
-export function createSecurity(origin: string) {
+export interface Origins {
+  /** The identity server's. */
+  readonly issuer: string;
+  /** The order API's. */
+  readonly origin: string;
+}
+
+/** The contract, whatever framework the API runs on. */
+export function createSecurity({ issuer, origin }: Origins) {
   return defineSecurity({
-    issuer: origin,
+    issuer,
     audience: `${origin}/api`,
     resources: [order],
     roles: {
@@ -42,8 +49,9 @@ export function createSecurity(origin: string) {
         grants: [
           order.allow("read"),
           order.allow("update", {
-            where: any(order.where.status.eq("open"), order.where.status.eq("paid")),
-            fields: ["status"],
+            where: order.where.status.in(["open", "paid"]),
+            fields: [],
+            set: { status: "paid" },
           }),
         ],
       },

@@ -31,41 +31,39 @@ const people: readonly Person[] = [
 ];
 
 /** A secret generated now, to be shown once. */
-export interface NewSecret {
+interface NewSecret {
   readonly of: string;
   readonly secret: string;
 }
 
-/**
- * Creates what is missing. A start that was interrupted is completed by the next.
- *
- * @returns The secrets generated now, in the order to show them.
- */
+/** Shows a secret. It is called before the secret is stored: a start that ends in between leaves none unseen. */
+export type ShowSecret = (secret: NewSecret) => void;
+
+/** Creates what is missing. A start that was interrupted is completed by the next. */
 export async function seed(
   identity: Identity,
   db: OrderStore,
   settings: Settings,
-): Promise<readonly NewSecret[]> {
-  const secrets: NewSecret[] = [];
+  show: ShowSecret,
+): Promise<void> {
   const accounts: Account[] = [];
   for (const person of people)
-    accounts.push(await ensureAccount(identity, person, settings.demoPassword, secrets));
-  await ensureClients(identity, settings.demoClientSecret, secrets);
+    accounts.push(await ensureAccount(identity, person, settings.demoPassword, show));
+  await ensureClients(identity, settings.demoClientSecret, show);
   await seedOrders(db, () => accounts.flatMap(ordersOf));
-  return secrets;
 }
 
 async function ensureAccount(
   identity: Identity,
   { name, role, team, signsIn }: Person,
   demoPassword: string | undefined,
-  secrets: NewSecret[],
+  show: ShowSecret,
 ): Promise<Account> {
   const email = `${name}@example.com`;
   const found = await identity.accounts.findByEmail(email);
   if (found !== undefined) return found;
   const password = demoPassword ?? randomSecret();
-  if (signsIn && demoPassword === undefined) secrets.push({ of: email, secret: password });
+  if (signsIn && demoPassword === undefined) show({ of: email, secret: password });
   return identity.accounts.create({
     email,
     roles: [role],
@@ -77,10 +75,11 @@ async function ensureAccount(
 async function ensureClients(
   identity: Identity,
   demoClientSecret: string | undefined,
-  secrets: NewSecret[],
+  show: ShowSecret,
 ): Promise<void> {
   if ((await identity.clients.findById("billing")) === undefined) {
     const secret = demoClientSecret ?? randomSecret();
+    if (demoClientSecret === undefined) show({ of: "client billing", secret });
     await identity.clients.create({
       id: "billing",
       name: "Billing",
@@ -88,7 +87,6 @@ async function ensureClients(
       grantTypes: ["client_credentials"],
       roles: ["billing"],
     });
-    if (demoClientSecret === undefined) secrets.push({ of: "client billing", secret });
   }
   if ((await identity.clients.findById("shop")) === undefined) {
     await identity.clients.create({

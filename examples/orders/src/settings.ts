@@ -1,10 +1,24 @@
 /** The program's settings, from the environment. */
 import { resolve } from "node:path";
 
+/** Loopback only: without https nothing here is fit for a network. */
+export const host = "localhost";
+
+const frameworks = ["fastify", "express", "hono"] as const;
+const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
+
 export interface Settings {
+  /** What the order API runs on. */
+  readonly framework: (typeof frameworks)[number];
   readonly port: number;
-  /** Where the program is reached: the issuer of its tokens. */
+  /** Where the identity server listens: with the API on Fastify, on an origin of its own otherwise. */
+  readonly identityPort: number;
+  /** Every port that is opened. */
+  readonly ports: readonly number[];
+  /** Where the order API is reached. */
   readonly origin: string;
+  /** Where the identity server is reached: the issuer of the tokens. */
+  readonly issuer: string;
   readonly dataFolder: string;
   /** `postgres://…` for the identity server's store; SQLite in the data folder without it. */
   readonly databaseUrl: string | undefined;
@@ -12,6 +26,8 @@ export interface Settings {
   readonly secrets: readonly string[] | undefined;
   /** For the demonstration accounts at first start; random without it. */
   readonly demoPassword: string | undefined;
+  /** What is logged, on stderr: `info` tells of each request that was denied, and why. */
+  readonly logLevel: (typeof logLevels)[number];
   /** For the client `billing` at first start; random without it. */
   readonly demoClientSecret: string | undefined;
 }
@@ -23,14 +39,22 @@ export class SettingError extends Error {
 
 /** @throws {SettingError} */
 export function readSettings(environment: NodeJS.ProcessEnv): Settings {
-  const port = readPort(environment.PORT);
+  const framework = readOneOf(frameworks, "BULWARK_FRAMEWORK", environment, "fastify");
+  const port = readPort("PORT", environment, 3000);
+  const identityPort =
+    framework === "fastify" ? port : readPort("BULWARK_IDENTITY_PORT", environment, port + 1);
   const secrets = textOf(environment.BULWARK_SECRETS)?.split(",");
   return Object.freeze({
+    framework,
     port,
-    origin: `http://localhost:${port}`,
+    identityPort,
+    ports: [...new Set([port, identityPort])],
+    origin: `http://${host}:${port}`,
+    issuer: `http://${host}:${identityPort}`,
     dataFolder: resolve(textOf(environment.BULWARK_DATA) ?? "data"),
     databaseUrl: textOf(environment.DATABASE_URL),
     secrets,
+    logLevel: readOneOf(logLevels, "BULWARK_LOG", environment, "warn"),
     demoPassword: textOf(environment.BULWARK_DEMO_PASSWORD),
     demoClientSecret: textOf(environment.BULWARK_DEMO_CLIENT_SECRET),
   });
@@ -41,10 +65,25 @@ function textOf(value: string | undefined): string | undefined {
   return value === undefined || value.trim() === "" ? undefined : value;
 }
 
-function readPort(text: string | undefined): number {
-  const port = Number(textOf(text) ?? 3000);
+function readPort(name: string, environment: NodeJS.ProcessEnv, usual: number): number {
+  const text = environment[name];
+  const port = Number(textOf(text) ?? usual);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new SettingError(`PORT is ${JSON.stringify(text)}: give a number from 1 to 65535.`);
+    throw new SettingError(`${name} is ${JSON.stringify(text)}: give a number from 1 to 65535.`);
   }
   return port;
+}
+
+function readOneOf<Value extends string>(
+  values: readonly Value[],
+  name: string,
+  environment: NodeJS.ProcessEnv,
+  usual: Value,
+): Value {
+  const text = textOf(environment[name]) ?? usual;
+  const found = values.find((value) => value === text);
+  if (found === undefined) {
+    throw new SettingError(`${name} is ${JSON.stringify(text)}: give one of ${values.join(", ")}.`);
+  }
+  return found;
 }

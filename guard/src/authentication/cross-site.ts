@@ -26,6 +26,8 @@ export function mayUseCookie(request: RequestOrigin, options: CrossSiteOptions):
   const { method, secFetchSite, origin } = request;
   if (safeMethods.includes(method)) return true;
   if (origin !== undefined && options.allowsCredentialsFrom?.(origin) === true) return true;
+  // An origin that is named must be ours, whatever the other field says; an opaque one says nothing (Fetch §3.2).
+  if (origin !== undefined && origin !== "null" && origin !== options.ownOrigin) return false;
   // "none" is the person's own doing: an address typed, a bookmark.
   if (secFetchSite !== undefined) return secFetchSite === "same-origin" || secFetchSite === "none";
   return origin === options.ownOrigin;

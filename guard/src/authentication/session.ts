@@ -1,19 +1,35 @@
-/** Session cookies: from the `Cookie` field to a caller, by asking the identity server in this process. */
-import type { RoleTable } from "../authorization/roles.ts";
-import { type Caller, createCaller } from "./caller.ts";
+/**
+ * Session cookies: from the `Cookie` field to a caller, by asking the identity server.
+ *
+ * An answer is kept for some seconds, and only while the feed would tell of the session's end.
+ */
+import { type Caller, type CallerScope, createCaller } from "./caller.ts";
+import type { Subscription } from "./feed/subscription.ts";
 import type { IdentitySource, Session } from "./identity-source.ts";
+import { isStillGood, type KnownCredential } from "./known-credential.ts";
 import { SecurityError, UnavailableError } from "./security-error.ts";
+import { createTokenCache } from "./token-cache.ts";
 
-export type SessionAuthentication = (cookieValue: string) => Promise<Caller>;
+/** Answers at once for a session seen lately. Throws or rejects with `SecurityError` or `UnavailableError`. */
+export type SessionAuthentication = (cookieValue: string, nowMs: number) => Caller | Promise<Caller>;
 
 const retryAfterSeconds = 2;
+/** How long an answer is kept. The identity server notes that a session is in use when it is asked. */
+const keptMs = 15_000;
+/** Longer than any value a session has. */
+const maxValueLength = 256;
 
-/** The check rejects with `SecurityError` (no live session) or `UnavailableError` (the store cannot be asked). */
 export function createSessionAuthentication(
   identity: IdentitySource,
-  roles: RoleTable,
+  scope: CallerScope,
+  feed: Subscription,
 ): SessionAuthentication {
-  return async (cookieValue) => {
+  const { revocations } = feed;
+  const cache = createTokenCache<KnownCredential>();
+
+  const lookUp = async (cookieValue: string, nowMs: number): Promise<Caller> => {
+    if (cookieValue.length > maxValueLength) throw new SecurityError("session_unknown");
+    const { epoch } = revocations;
     let session: Session | undefined;
     try {
       session = await identity.findSession(cookieValue);
@@ -21,11 +37,44 @@ export function createSessionAuthentication(
       throw new UnavailableError("The session store", retryAfterSeconds, { cause });
     }
     if (session === undefined) throw new SecurityError("session_unknown");
-    const { id, accountId, roles: names, claims } = session;
-    return createCaller(
-      { id: accountId, kind: "account", roles: names, claims, credential: "session", sessionId: id },
-      roles,
-    );
+    const caller = toCaller(session, scope);
+    if (feed.state === "synchronised") {
+      const known = toKnownSession(caller, session, epoch);
+      cache.set(cookieValue, known, Math.min(nowMs + keptMs, session.expiresAtMs));
+    }
+    return caller;
+  };
+
+  return (cookieValue, nowMs) => {
+    const known = feed.state === "synchronised" ? cache.get(cookieValue, nowMs) : undefined;
+    return known !== undefined && isStillGood(known, revocations) ? known.caller : lookUp(cookieValue, nowMs);
+  };
+}
+
+function toCaller(session: Session, scope: CallerScope): Caller {
+  const { id, accountId, roles, claims, assurance, authenticatedAtMs } = session;
+  return createCaller(
+    {
+      principal: { id: accountId, kind: "account", roles, claims, credential: "session", sessionId: id },
+      acr: assurance,
+      authenticatedAtMs,
+    },
+    scope,
+  );
+}
+
+function toKnownSession(caller: Caller, { id, accountId }: Session, epoch: number): KnownCredential {
+  return {
+    caller,
+    kind: "session",
+    binding: undefined,
+    subject: accountId,
+    sessionId: id,
+    tokenId: undefined,
+    apiKeyId: undefined,
+    issuedAtMs: undefined,
+    followsFeed: true,
+    epoch,
   };
 }
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { compileAssurance, defaultAssurance } from "../contract/assurance.ts";
 import { resource } from "../contract/resource.ts";
 import { compileRoles, hasPermission } from "./roles.ts";
+
+const levels = compileAssurance(defaultAssurance, "assurance");
 
 const order = resource("order", {
   actions: ["create", "read", "update", "delete"],
@@ -23,6 +26,7 @@ const table = compileRoles(
     both: { extends: ["manager", "auditor"] },
   },
   [order, ...many],
+  levels,
 );
 
 const may = (roles: readonly string[], permission: string) =>

@@ -43,7 +43,9 @@ export function decideWrite(
     if (before !== undefined && !decides(grant, before, facts)) continue;
     const set = valuesToSet(grant, attributes, facts);
     if (set === undefined) continue;
-    const refused = Object.keys(changes).filter((field) => !maySet(grant, set, field, changes[field]));
+    const refused = Object.keys(changes).filter(
+      (field) => !maySet(grant, attributes, set, field, changes[field]),
+    );
     if (refused.length > 0) {
       if (forbiddenFields.length === 0 || refused.length < forbiddenFields.length) forbiddenFields = refused;
       continue;
@@ -63,9 +65,15 @@ function decides(grant: CompiledGrant, row: Row, facts: PrincipalFacts): boolean
   }
 }
 
-function maySet(grant: CompiledGrant, set: Row, field: string, value: unknown): boolean {
+function maySet(
+  { fields }: CompiledGrant,
+  attributes: AttributeTypes,
+  set: Row,
+  field: string,
+  value: unknown,
+): boolean {
   if (Object.hasOwn(set, field)) return set[field] === value;
-  return grant.fields === undefined || grant.fields.includes(field);
+  return fields === undefined ? Object.hasOwn(attributes, field) : fields.includes(field);
 }
 
 /** The grant's own values, or `undefined` if one of them is a claim this caller does not have. */

@@ -5,11 +5,25 @@
  * returns is sound; what reads it only enforces.
  */
 
+import { type CredentialKind, type CredentialSet, toCredentialSet } from "../authentication/credential.ts";
+import { checkDpop, type DpopOptions, type DpopRules } from "../authentication/dpop/dpop-rules.ts";
 import type { PublicJwkSet } from "../authentication/identity-source.ts";
-import { checkAlgorithms, type JwsAlgorithm } from "../authentication/jwt/algorithms.ts";
+import {
+  checkIntrospection,
+  type IntrospectionOptions,
+  type IntrospectionRules,
+} from "../authentication/introspection/introspection-rules.ts";
 import { compileRoles, type RoleOptions, type RoleTable } from "../authorization/roles.ts";
 import { type CorsOptions, type CorsPolicy, compileCors } from "../defence/cors.ts";
-import { isLoopbackHost } from "../encoding/origin.ts";
+import {
+  type AssuranceLevels,
+  type AssuranceOptions,
+  compileAssurance,
+  defaultAssurance,
+} from "./assurance.ts";
+import { checkRange, checkText } from "./checks.ts";
+import { checkFeed, type FeedOptions, type FeedRules } from "./feed-rules.ts";
+import { checkIssuers, type IssuerOptions, type TrustedIssuer } from "./issuer.ts";
 import { parseRate, type Rate } from "./rate.ts";
 import { ContractError, refuseUnknownKeys } from "./refusal.ts";
 import type { Resource } from "./resource.ts";
@@ -37,6 +51,24 @@ export interface SecurityOptions<Resources extends readonly Resource[], RoleName
   readonly algorithms?: readonly string[];
   /** The issuer's keys, where they shall not be fetched from the issuer. */
   readonly keys?: PublicJwkSet;
+  /**
+   * Further issuers whose tokens are accepted, by a name of your own. Their principals' ids are `name:sub`: no issuer
+   * can name another's people.
+   */
+  readonly issuers?: Readonly<Record<string, IssuerOptions>>;
+  /** How to ask about tokens that are not JWTs (RFC 7662); without it they are refused. */
+  readonly introspection?: IntrospectionOptions;
+  /** How proofs of possession are checked (RFC 9449). */
+  readonly dpop?: DpopOptions;
+  /** The kinds of credential that routes take unless they say otherwise; default all that the guard can check. */
+  readonly credentials?: readonly CredentialKind[];
+  /**
+   * Levels of assurance from weak to strong, each with the further `acr` values that mean it; default
+   * `{ password: [], mfa: [] }`.
+   */
+  readonly assurance?: AssuranceOptions;
+  /** What to do while the identity server's feed is lost. */
+  readonly feed?: FeedOptions;
   /** Clock difference to the issuer that is forgiven, 0 to 60 seconds; default 5. */
   readonly clockToleranceSeconds?: number;
   /** Which other origins' pages may read answers; without it none. */
@@ -51,8 +83,13 @@ export interface SecurityOptions<Resources extends readonly Resource[], RoleName
 export interface Security<Permission extends string = string> {
   readonly issuer: string;
   readonly audience: string;
-  readonly algorithms: readonly JwsAlgorithm[];
-  readonly keys: PublicJwkSet | undefined;
+  /** The contract's own issuer, then the further ones. */
+  readonly issuers: readonly [TrustedIssuer, ...TrustedIssuer[]];
+  readonly introspection: IntrospectionRules | undefined;
+  readonly dpop: DpopRules | undefined;
+  readonly credentials: CredentialSet | undefined;
+  readonly assurance: AssuranceLevels;
+  readonly feed: FeedRules;
   readonly clockToleranceSeconds: number;
   readonly resources: ReadonlyMap<string, Resource>;
   readonly roles: RoleTable;
@@ -77,6 +114,12 @@ const knownKeys = [
   "roles",
   "algorithms",
   "keys",
+  "issuers",
+  "introspection",
+  "dpop",
+  "credentials",
+  "assurance",
+  "feed",
   "clockToleranceSeconds",
   "cors",
   "limits",
@@ -101,15 +144,25 @@ export function defineSecurity<const Resources extends readonly Resource[], cons
 ): Security<PermissionOf<Resources>> {
   refuseUnknownKeys(options, knownKeys, "security");
   const resources = indexResources(options.resources);
-  const roles = compileRoles(options.roles, options.resources);
+  const assurance = compileAssurance(options.assurance ?? defaultAssurance, "security.assurance");
+  const roles = compileRoles(options.roles, options.resources, assurance);
+  const audience = checkText(options.audience, "security.audience");
+  const issuers = checkIssuers(ownIssuer(options), options.issuers ?? {}, {
+    audience,
+    algorithms: options.algorithms ?? ["ES256"],
+  });
   const permissions = options.resources.flatMap(({ name, actions }) =>
     actions.map((action) => `${name}:${action}`),
   );
   return Object.freeze({
-    issuer: checkIssuer(options.issuer),
-    audience: checkText(options.audience, "security.audience"),
-    algorithms: checkAlgorithms(options.algorithms ?? ["ES256"], "security.algorithms"),
-    keys: options.keys,
+    issuer: options.issuer,
+    audience,
+    issuers,
+    introspection: options.introspection && checkIntrospection(options.introspection, issuers),
+    dpop: checkDpop(options.dpop ?? {}, audience),
+    credentials: options.credentials && toCredentialSet(options.credentials, "security.credentials"),
+    assurance,
+    feed: checkFeed(options.feed ?? {}),
     clockToleranceSeconds: checkRange(
       options.clockToleranceSeconds ?? 5,
       0,
@@ -141,6 +194,10 @@ export function checkMaxBodyBytes(bytes: number, place: string): number {
   return checkRange(bytes, 1, 104_857_600, place);
 }
 
+function ownIssuer({ issuer, keys }: Pick<SecurityOptions<[], string>, "issuer" | "keys">): IssuerOptions {
+  return { issuer, ...(keys === undefined ? {} : { keys }) };
+}
+
 function indexResources(resources: readonly Resource[]): ReadonlyMap<string, Resource> {
   const byName = new Map<string, Resource>();
   for (const resource of resources) {
@@ -154,32 +211,4 @@ function indexResources(resources: readonly Resource[]): ReadonlyMap<string, Res
     byName.set(resource.name, resource);
   }
   return byName;
-}
-
-/** RFC 8414 §2: an issuer is an https URL without query or fragment. */
-function checkIssuer(issuer: string): string {
-  const url = URL.parse(issuer);
-  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
-  if (url === null || !secure || url.search !== "" || url.hash !== "" || url.username !== "") {
-    throw new ContractError(
-      "issuer_invalid",
-      "security.issuer",
-      `\`${String(issuer)}\` cannot be an issuer.`,
-    );
-  }
-  return issuer;
-}
-
-function checkText(value: string, place: string): string {
-  if (typeof value !== "string" || value === "") {
-    throw new ContractError("option_invalid", place, "It is empty.");
-  }
-  return value;
-}
-
-function checkRange(value: number, least: number, most: number, place: string): number {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new ContractError("option_invalid", place, `It is not a whole number from ${least} to ${most}.`);
-  }
-  return value;
 }

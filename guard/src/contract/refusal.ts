@@ -30,6 +30,11 @@ export const refusals = {
   algorithm_none: 'Remove "none": an unsigned token proves nothing.',
   algorithm_mixed: "Remove the HMAC algorithms: with both kinds a public key could be used as a secret.",
   algorithm_unknown: "Use one of ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, EdDSA.",
+  duration_invalid: "Write a duration as a number and a unit, 1 second to 30 days: `30s`, `15m`, `12h`.",
+  assurance_unknown: "Declare the level in `assurance`, or correct its spelling.",
+  credential_unknown: "Use `bearer`, `dpop`, `mtls`, `session` or `apiKey`.",
+  credential_unavailable: "Give the guard what the credential needs, or do not list it.",
+  issuer_duplicate: "Declare each issuer once.",
   issuer_invalid: "Give the issuer's URL, https unless it is on loopback, without query or fragment.",
   identity_mismatch: "Give the contract the issuer of the identity server it is registered with.",
 } as const;

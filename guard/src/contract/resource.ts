@@ -54,6 +54,10 @@ export interface GrantOptions<Attributes extends AttributeTypes> {
   readonly set?: {
     readonly [Name in keyof Attributes]?: ScalarOf<Attributes[Name]> | PrincipalReference;
   };
+  /** The least level of assurance the caller's sign-in must have for this grant to count: `"mfa"`. */
+  readonly assurance?: string;
+  /** The longest time since the caller last proved who they are: `"15m"`. */
+  readonly maxAge?: string;
 }
 
 /** What a role may do with a resource: plain data. */
@@ -63,6 +67,8 @@ export interface Grant {
   readonly where: Condition | undefined;
   readonly fields: readonly string[] | undefined;
   readonly set: Readonly<Record<string, Operand>>;
+  readonly assurance: string | undefined;
+  readonly maxAge: string | undefined;
 }
 
 export interface Resource<
@@ -208,7 +214,12 @@ function createGrant(
   options: GrantOptions<AttributeTypes>,
 ): Grant {
   const place = `${resourceName}.allow("${action}")`;
-  refuseUnknownKeys(options, ["where", "fields", "set"], place);
+  refuseUnknownKeys(options, ["where", "fields", "set", "assurance", "maxAge"], place);
+  // An option that is there without a value is a misspelt one: without `where` a grant covers every row.
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined)
+      throw new ContractError("option_invalid", `${place}.${name}`, "It is undefined.");
+  }
   if (!actions.includes(action)) {
     throw new ContractError("action_unknown", place, `The resource has no action \`${action}\`.`);
   }
@@ -224,6 +235,8 @@ function createGrant(
     where: options.where,
     fields: options.fields && Object.freeze([...options.fields]),
     set: Object.freeze(set),
+    assurance: options.assurance,
+    maxAge: options.maxAge,
   });
 }
 
@@ -240,6 +253,10 @@ function refuseForeign(condition: Condition, resourceName: string, place: string
   switch (condition.kind) {
     case "all":
     case "any":
+      // "All of nothing" is every row: more likely a list that was meant to be filled.
+      if (condition.conditions.length === 0) {
+        throw new ContractError("condition_invalid", place, `\`${condition.kind}()\` has no conditions.`);
+      }
       for (const branch of condition.conditions) refuseForeign(branch, resourceName, place);
       return;
     case "not":

@@ -4,8 +4,10 @@
  * The declaration is written beside the route. A route without one does not start; one that contradicts itself
  * does not either.
  */
+import { type CredentialKind, type CredentialSet, toCredentialSet } from "../authentication/credential.ts";
 import type { StandardSchema } from "../defence/standard-schema.ts";
 import { isStandardSchema } from "../defence/standard-schema.ts";
+import type { Demand } from "./assurance.ts";
 import {
   checkMaxBodyBytes,
   type LimitOptions,
@@ -53,6 +55,12 @@ export interface RouteSecurity<
   readonly resource?: (request: Request) => Row | undefined | Promise<Row | undefined>;
   /** The route answers many rows, and its query applies `request.allowed(resource)`. */
   readonly list?: true;
+  /** The kinds of credential it takes; default the contract's. */
+  readonly credentials?: readonly CredentialKind[];
+  /** The least level of assurance the caller's sign-in must have: `"mfa"` (RFC 9470). */
+  readonly assurance?: string;
+  /** The longest time since the caller last proved who they are: `"15m"`. */
+  readonly maxAge?: string;
   /** Limits of this route alone, beside the contract's. */
   readonly limits?: LimitOptions;
   /** The largest body here, in bytes; default the contract's. */
@@ -77,6 +85,9 @@ export interface CheckedRoute {
     | undefined;
   readonly resource: ((request: never) => unknown) | undefined;
   readonly list: boolean;
+  /** `undefined`: all that the guard can check. */
+  readonly credentials: CredentialSet | undefined;
+  readonly demand: Demand | undefined;
   readonly limits: Limits;
   readonly maxBodyBytes: number;
 }
@@ -95,6 +106,9 @@ const knownKeys = [
   "body",
   "resource",
   "list",
+  "credentials",
+  "assurance",
+  "maxAge",
   "limits",
   "maxBodyBytes",
 ] as const satisfies readonly (keyof RouteSecurity)[];
@@ -103,7 +117,8 @@ const knownKeys = [
  * Checks one route's declaration against the contract.
  *
  * @throws {ContractError} `route_undeclared`, `route_conflict`, `route_rows_undeclared`, `permission_unknown`,
- *   `schema_missing`, `schema_unsupported`, `rate_invalid`, `option_unknown`, `option_invalid`
+ *   `schema_missing`, `schema_unsupported`, `rate_invalid`, `duration_invalid`, `assurance_unknown`,
+ *   `credential_unknown`, `option_unknown`, `option_invalid`
  */
 export function checkRoute(
   { method, url }: RouteIdentity,
@@ -119,6 +134,12 @@ export function checkRoute(
     throw new ContractError("option_invalid", place, `\`${String(declaration)}\` declares nothing.`);
   }
   refuseUnknownKeys(declaration, knownKeys, place);
+  // `false` would read as "not declared" in one place and as "declared" in another.
+  for (const name of ["public", "authenticated", "list"] as const) {
+    if (Object.hasOwn(declaration, name) && declaration[name] !== true) {
+      throw new ContractError("option_invalid", `${place} ${name}`, "It is either `true` or not there.");
+    }
+  }
   const { params, query, body, resource, list = false } = declaration;
   const access = checkAccess(declaration, security, place);
   for (const [part, schema] of Object.entries({ params, query, body })) {
@@ -137,6 +158,10 @@ export function checkRoute(
   if (access === "public" && limits.principal !== undefined) {
     throw new ContractError("route_conflict", place, "A public route has no principal to limit.");
   }
+  const demand = security.assurance.demand(declaration, place);
+  if (access === "public" && (demand !== undefined || declaration.credentials !== undefined)) {
+    throw new ContractError("route_conflict", place, "A public route asks for no credential.");
+  }
   const maxBodyBytes = checkMaxBodyBytes(
     declaration.maxBodyBytes ?? security.maxBodyBytes,
     `${place} maxBodyBytes`,
@@ -147,6 +172,11 @@ export function checkRoute(
     schemas: Object.freeze({ params, query, body }),
     resource,
     list,
+    credentials:
+      declaration.credentials === undefined
+        ? security.credentials
+        : toCredentialSet(declaration.credentials, `${place} credentials`),
+    demand,
     limits,
     maxBodyBytes,
   });
@@ -159,6 +189,8 @@ function publicRoute(place: string, security: Security): CheckedRoute {
     schemas: undefined,
     resource: undefined,
     list: false,
+    credentials: undefined,
+    demand: undefined,
     limits: parseLimits({}, place),
     maxBodyBytes: security.maxBodyBytes,
   };
@@ -204,6 +236,13 @@ function checkRows(declaration: RouteSecurity, permission: string, security: Sec
   const { resource, list, body } = declaration;
   if (resource !== undefined && list !== undefined) {
     throw new ContractError("route_conflict", place, "It loads one row, and says it lists many.");
+  }
+  if (list !== undefined && body !== undefined && action !== "read") {
+    throw new ContractError(
+      "route_conflict",
+      place,
+      "What is written to many rows at once would be decided by no grant's `fields` and `set`.",
+    );
   }
   if (Object.keys(attributes).length === 0) return;
   if (action === "create") {

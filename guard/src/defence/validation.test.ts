@@ -43,6 +43,15 @@ describe("validation", () => {
     });
   }
 
+  test("refuses a value nested ten thousand deep, whatever its schema", () => {
+    const deep = JSON.parse("[".repeat(10_000) + "]".repeat(10_000));
+    const any = createValidator(z.any(), "body");
+    assert.equal((any(deep) as { problems?: unknown[] }).problems?.length, 1);
+    assert.deepEqual(any(JSON.parse("[".repeat(60) + "]".repeat(60))), {
+      value: JSON.parse("[".repeat(60) + "]".repeat(60)),
+    });
+  });
+
   test("tells of at most twenty problems", () => {
     const wide = createValidator(z.array(z.string()), "body");
     const result = wide(Array.from({ length: 1_000 }, () => 1));

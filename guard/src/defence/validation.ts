@@ -25,6 +25,9 @@ export type Validator = (value: unknown) => ValidationResult | Promise<Validatio
 /** A caller that sends a thousand errors is told of the first few. */
 const maxProblems = 20;
 
+/** What walks a value (schemas, and the search for unknown fields) goes as deep as the value does. */
+const maxDepth = 64;
+
 /** Creates the check of one part of a request. Without a schema, nothing may be sent in that part. */
 export function createValidator(schema: StandardSchema | undefined, part: string): Validator {
   if (schema === undefined) {
@@ -39,11 +42,20 @@ export function createValidator(schema: StandardSchema | undefined, part: string
     return unknown === undefined ? { value: result.value } : { problems: [unknownField(part, unknown)] };
   };
   return (value) => {
+    if (isDeeperThan(maxDepth, value)) {
+      return { problems: [{ in: part, pointer: "", message: `Nested deeper than ${maxDepth}.` }] };
+    }
     const result = validate(value);
     return result instanceof Promise
       ? result.then((settled) => conclude(value, settled))
       : conclude(value, result);
   };
+}
+
+function isDeeperThan(depth: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (depth === 0) return true;
+  return Object.values(value).some((member) => isDeeperThan(depth - 1, member));
 }
 
 function isEmpty(value: unknown): boolean {

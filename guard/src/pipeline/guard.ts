@@ -4,8 +4,11 @@
  * Framework-neutral: an adapter builds an `Exchange`, runs the head checks, lets the framework read the body,
  * runs the body checks, and answers what they decide.
  */
+
+import type { FeedState } from "../authentication/feed/feed.ts";
 import type { IdentitySource } from "../authentication/identity-source.ts";
 import { createFilter, type RowFilter } from "../authorization/conditions/filter.ts";
+import { liveGrants } from "../authorization/roles.ts";
 import type { Security } from "../contract/define-security.ts";
 import { ContractError } from "../contract/refusal.ts";
 import type { Resource } from "../contract/resource.ts";
@@ -27,6 +30,15 @@ export interface GuardOptions {
   /** The identity server in this process: lends its keys, and makes its sessions a credential. */
   readonly identity?: IdentitySource | undefined;
   readonly framework: FrameworkServices;
+  /** The time, in milliseconds since the epoch; default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** What a guard depends on beyond itself, at this moment. */
+export interface GuardHealth {
+  readonly feed: FeedState;
+  /** Since when the feed is lost, in milliseconds since the epoch. */
+  readonly feedLostAtMs: number | undefined;
 }
 
 export interface GuardedRoute {
@@ -44,14 +56,22 @@ export interface Guard {
   readonly security: Security;
   /** @throws {ContractError} see `checkRoute`. */
   compile(identity: RouteIdentity, declaration: RouteDeclaration | undefined): GuardedRoute;
+  readonly now: () => number;
+  health(): GuardHealth;
+  /** Ends the subscription to the feed. */
+  close(): void;
   /** The rows of a resource that the caller's grants of an action cover, as a filter for a query. */
   allowed(exchange: Exchange, resource: Resource, action: string): RowFilter;
 }
 
-export function createGuard({ security, identity, framework }: GuardOptions): Guard {
-  const services = createServices(security, identity, framework);
+export function createGuard({ security, identity, framework, now = Date.now }: GuardOptions): Guard {
+  const services = createServices({ security, identity, framework, now });
+  const { feed } = services;
   const guard: Guard = Object.freeze({
     security,
+    now,
+    health: () => ({ feed: feed.state, feedLostAtMs: feed.lostAtMs }),
+    close: () => feed.close(),
     compile(identityOfRoute: RouteIdentity, declaration: RouteDeclaration | undefined): GuardedRoute {
       const route = checkRoute(identityOfRoute, declaration, security);
       const policy = rateLimitPolicy(route, services);
@@ -78,14 +98,19 @@ export function createGuard({ security, identity, framework }: GuardOptions): Gu
           `The contract has no \`${resource.name}:${action}\`.`,
         );
       }
-      exchange.filtered = true;
-      const { caller } = exchange;
+      const { caller, nowMs } = exchange;
       if (caller === undefined) return createFilter([], { id: "", claims: {} });
-      const grants = caller.authority.grants[index] ?? [];
-      return createFilter(
-        grants.map(({ where }) => where),
+      const filter = createFilter(
+        liveGrants(caller, index, nowMs).map(({ where }) => where),
         caller.principal,
       );
+      const { access } = exchange.route;
+      if (typeof access === "string" || access.index !== index) return filter;
+      // Only the filter that the route declares, and only once a query has asked for it.
+      return (builder) => {
+        exchange.filtered = true;
+        return filter(builder);
+      };
     },
   });
   return guard;

@@ -10,6 +10,7 @@ import type { CheckedRoute } from "../contract/route.ts";
 import type { HeaderFields } from "../defence/cors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Services } from "./services.ts";
+import { assuranceStage } from "./stages/assurance.ts";
 import { authenticateStage } from "./stages/authenticate.ts";
 import { corsStage } from "./stages/cors.ts";
 import { addressLimitStage, principalLimitStage } from "./stages/limit.ts";
@@ -45,6 +46,7 @@ export const stages: readonly Stage[] = [
   { name: "authenticate",    phase: "head", compile: authenticateStage },
   { name: "limit-principal", phase: "head", compile: principalLimitStage },
   { name: "permission",      phase: "head", compile: permissionStage },
+  { name: "assurance",       phase: "head", compile: assuranceStage },
   { name: "validate",        phase: "body", compile: validateStage },
   { name: "row",             phase: "body", compile: rowStage },
 ];

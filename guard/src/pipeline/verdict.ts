@@ -17,6 +17,7 @@ export const denials = {
   unauthenticated: { status: 401, title: "A valid credential is needed." },
   cross_site_refused: { status: 403, title: "This write came from another site." },
   permission_denied: { status: 403, title: "You may not do this." },
+  step_up_needed: { status: 401, title: "A stronger or fresher sign-in is needed." },
   validation_failed: { status: 422, title: "The request is not valid." },
   not_found: { status: 404, title: "There is nothing here." },
   row_denied: { status: 403, title: "You may not do this here." },
@@ -35,6 +36,7 @@ export type StageName =
   | "authenticate"
   | "limit-principal"
   | "permission"
+  | "assurance"
   | "validate"
   | "row"
   | "handler";

@@ -6,7 +6,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { IdentityError } from "../errors.ts";
+import type { Feed } from "../feed/feed.ts";
 import type { Passwords } from "../passwords/passwords.ts";
+import { endSessionsOf } from "../sessions/end-sessions.ts";
 import type { Database } from "../storage/schema.ts";
 import { type Claims, parseClaims, requireRoles, serializeClaims } from "./attributes.ts";
 import { normalizeEmail, requireEmail } from "./email.ts";
@@ -48,18 +50,26 @@ export interface Accounts {
     readonly email: string;
     readonly password: string;
   }): Promise<Account | undefined>;
-  /** Ends all of the account's sessions at once, and refuses new ones. */
+  /**
+   * Gives the account these roles instead of those it has, and tells the guards. A token keeps the roles it was
+   * issued with for as long as it lives.
+   *
+   * @throws {IdentityError} `role_invalid`, `account_unknown`
+   */
+  setRoles(id: string, roles: readonly string[]): Promise<void>;
+  /** Ends all of the account's sessions and tokens at once, and refuses new ones. */
   disable(id: string): Promise<void>;
 }
 
 export interface AccountsOptions {
   readonly db: Database;
+  readonly feed: Feed;
   readonly passwords: Passwords;
   readonly now: () => number;
 }
 
-export function createAccounts({ db, passwords, now }: AccountsOptions): Accounts {
-  return { create, findById, findByEmail, authenticate, disable };
+export function createAccounts({ db, feed, passwords, now }: AccountsOptions): Accounts {
+  return { create, findById, findByEmail, authenticate, setRoles, disable };
 
   async function create(given: NewAccount): Promise<Account> {
     const email = requireEmail(given.email, "account.email");
@@ -114,13 +124,34 @@ export function createAccounts({ db, passwords, now }: AccountsOptions): Account
     return matches && row?.account.disabledAtMs === undefined ? row?.account : undefined;
   }
 
+  async function setRoles(id: string, given: readonly string[]): Promise<void> {
+    const roles = requireRoles(given, "roles");
+    await feed.transact(async (transaction, publish) => {
+      // Changes nothing but locks the account: of two calls at once the second replaces what the first has written.
+      const { numUpdatedRows } = await transaction
+        .updateTable("accounts")
+        .set(({ ref }) => ({ claims: ref("claims") }))
+        .where("id", "=", id)
+        .executeTakeFirst();
+      if (numUpdatedRows !== 1n) throw new IdentityError("account_unknown", "id", "No account has this id.");
+      await transaction.deleteFrom("account_roles").where("account_id", "=", id).execute();
+      for (const role of roles) {
+        await transaction.insertInto("account_roles").values({ account_id: id, role }).execute();
+      }
+      publish({ kind: "roles" });
+    });
+  }
+
   async function disable(id: string): Promise<void> {
-    await db
-      .updateTable("accounts")
-      .set({ disabled_at_ms: now() })
-      .where("id", "=", id)
-      .where("disabled_at_ms", "is", null)
-      .execute();
+    await feed.transact(async (transaction, publish) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable("accounts")
+        .set({ disabled_at_ms: now() })
+        .where("id", "=", id)
+        .where("disabled_at_ms", "is", null)
+        .executeTakeFirst();
+      if (numUpdatedRows === 1n) await endSessionsOf(id, { transaction, publish, now });
+    });
   }
 
   /** One statement for account and roles: the roles are those of the same instant. */

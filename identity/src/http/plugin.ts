@@ -2,11 +2,14 @@
 import { defineSecurity, type Security } from "@bulwark/guard";
 import { bulwark } from "@bulwark/guard/fastify";
 import type { FastifyPluginAsync } from "fastify";
+import type { ApiKeys } from "../api-keys/api-keys.ts";
+import type { Feed } from "../feed/feed.ts";
 import { addSignInForm, addSignInPage } from "../oauth/interaction.ts";
 import { mountProvider } from "../oauth/mount.ts";
 import { createProvider, type ProviderOptions } from "../oauth/provider.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
-import { addSessionRoutes } from "./session-routes.ts";
+import { addGuardRoutes } from "./guard-routes.ts";
+import { addSessionRoutes, addSignInRoute } from "./session-routes.ts";
 
 export interface ContractOptions {
   readonly issuer: URL;
@@ -18,24 +21,29 @@ export interface ContractOptions {
 export interface Contracts {
   /** For every route. */
   readonly all: Security;
-  /** For the sign-in form: it is no JSON that a schema could check, so its limit is its scope's. */
-  readonly form: Security;
+  /** For both doors of sign-in, the JSON route and the page's form: they share one limit. */
+  readonly signIn: Security;
+  /** For guards in other processes, who ask for everybody. */
+  readonly guards: Security;
 }
 
 export interface PluginOptions extends Omit<ProviderOptions, "logFailure"> {
   readonly contracts: Contracts;
-  readonly signInLimit: string;
   readonly signIn: SignIn;
+  readonly apiKeys: ApiKeys;
+  readonly feed: Feed;
 }
 
 /** Requests from one address to all routes together: a page with its redirects, many people behind one address. */
 const overallLimit = "600/1m";
+/** Requests of guards at one address: each asks for every new session and key of all its callers. */
+const guardLimit = "60000/1m";
 
 /** Checks what the routes will declare, before anything is opened. @throws {ContractError} `rate_invalid` */
 export function createContracts({ issuer, audience, signInLimit }: ContractOptions): Contracts {
   const contract = (limit: string) =>
     defineSecurity({ issuer: issuer.origin, audience, resources: [], roles: {}, limits: { address: limit } });
-  return { all: contract(overallLimit), form: contract(signInLimit) };
+  return { all: contract(overallLimit), signIn: contract(signInLimit), guards: contract(guardLimit) };
 }
 
 export function createPlugin(options: PluginOptions): FastifyPluginAsync {
@@ -47,9 +55,14 @@ export function createPlugin(options: PluginOptions): FastifyPluginAsync {
       addSessionRoutes(scope, options);
       addSignInPage(scope, { ...options, provider });
       await scope.register(async (mounted) => mountProvider(mounted, provider, issuer));
-      await scope.register(async (form) => {
-        await form.register(bulwark, { security: contracts.form, now });
-        addSignInForm(form, { ...options, provider });
+      await scope.register(async (doors) => {
+        await doors.register(bulwark, { security: contracts.signIn, now });
+        addSignInRoute(doors, options);
+        await doors.register(async (form) => addSignInForm(form, { ...options, provider }));
+      });
+      await scope.register(async (guards) => {
+        await guards.register(bulwark, { security: contracts.guards, now });
+        addGuardRoutes(guards, options);
       });
     });
   };

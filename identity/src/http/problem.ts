@@ -3,12 +3,28 @@ import type { FastifyReply } from "fastify";
 import { IdentityError } from "../errors.ts";
 import { isStoreUnavailable } from "../storage/store-failure.ts";
 
+interface Problem {
+  readonly status: number;
+  readonly title: string;
+  readonly challenge?: string;
+}
+
+/** RFC 9110 §15.5.2: a 401 names the scheme that would help. A cookie's has no registered name. */
+const session = 'Session realm="bulwark"';
+
 const problems = {
-  sign_in_failed: { status: 401, title: "The e-mail address or the password is wrong." },
-  not_signed_in: { status: 401, title: "There is no session." },
+  sign_in_failed: { status: 401, title: "The e-mail address or the password is wrong.", challenge: session },
+  not_signed_in: { status: 401, title: "There is no session.", challenge: session },
+  unauthenticated: { status: 401, title: "A valid credential is needed.", challenge: "Bearer" },
+  // RFC 6750 §3.1.
+  scope_missing: {
+    status: 403,
+    title: "The key lacks the scope for this.",
+    challenge: 'Bearer error="insufficient_scope"',
+  },
   cross_site_refused: { status: 403, title: "This write came from another site." },
   unavailable: { status: 503, title: "This cannot be decided right now." },
-} as const;
+} as const satisfies Readonly<Record<string, Problem>>;
 
 export type ProblemCode = keyof typeof problems;
 
@@ -16,9 +32,8 @@ export type ProblemCode = keyof typeof problems;
 export const retryAfterSeconds = 2;
 
 export function sendProblem(reply: FastifyReply, code: ProblemCode): FastifyReply {
-  const { status, title } = problems[code];
-  // RFC 9110 §15.5.2: a 401 names the scheme that would help. Ours is a cookie, which has no registered name.
-  if (status === 401) reply.header("www-authenticate", 'Session realm="bulwark"');
+  const { status, title, challenge }: Problem = problems[code];
+  if (challenge !== undefined) reply.header("www-authenticate", challenge);
   if (status === 503) reply.header("retry-after", String(retryAfterSeconds));
   return reply
     .code(status)
@@ -30,4 +45,10 @@ export function sendProblem(reply: FastifyReply, code: ProblemCode): FastifyRepl
 /** True where waiting helps: the hashing queue is full, or the database does not answer. */
 export function isTemporary(error: unknown): boolean {
   return (error instanceof IdentityError && error.code === "hashing_busy") || isStoreUnavailable(error);
+}
+
+/** Turns a failure that will pass into a value to answer with; others go on. */
+export function orTemporary(error: unknown): "temporary" {
+  if (isTemporary(error)) return "temporary";
+  throw error;
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { SessionCookie } from "../sessions/session-cookie.ts";
 import { type LiveSession, type Sessions, sessionLifetime } from "../sessions/sessions.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
-import { isTemporary, sendProblem } from "./problem.ts";
+import { orTemporary, sendProblem } from "./problem.ts";
 import { findRequestSource } from "./request-source.ts";
 
 export interface SessionRoutesOptions {
@@ -12,43 +12,43 @@ export interface SessionRoutesOptions {
   readonly cookie: SessionCookie;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
-  /** Sign-ins from one address. */
-  readonly signInLimit: string;
 }
 
 /** Longer than anything that could be right; the account and password rules decide below that. */
 const Credentials = z.strictObject({ email: z.string().max(320), password: z.string().max(1_024) });
 
-export function addSessionRoutes(scope: FastifyInstance, options: SessionRoutesOptions): void {
-  const { issuer, cookie, sessions, signIn, signInLimit } = options;
+/** @param scope A scope whose contract limits sign-ins. */
+export function addSignInRoute(scope: FastifyInstance, options: SessionRoutesOptions): void {
+  const { issuer, cookie, signIn } = options;
+  scope.post("/auth/sign-in", { security: { public: true, body: Credentials } }, async (request, reply) => {
+    // A sign-in with neither field is no browser's: it has no cookie to plant, and only itself to sign in.
+    if (findRequestSource(request.headers, issuer.origin) === "foreign") {
+      return sendProblem(reply, "cross_site_refused");
+    }
+    const signedIn = await signIn({
+      ...request.body,
+      cookieValue: cookie.read(request.headers.cookie),
+      userAgent: request.headers["user-agent"],
+    }).catch(orTemporary);
+    if (signedIn === "temporary") return sendProblem(reply, "unavailable");
+    if (signedIn === undefined) return sendProblem(reply, "sign_in_failed");
+    return reply
+      .header("set-cookie", cookie.write(signedIn.cookieValue, sessionLifetime.absoluteMs / 1000))
+      .header("cache-control", "no-store")
+      .send(describe(signedIn.session));
+  });
+}
 
-  scope.post(
-    "/auth/sign-in",
-    { security: { public: true, body: Credentials, limits: { address: signInLimit } } },
-    async (request, reply) => {
-      // A sign-in with neither field is no browser's: it has no cookie to plant, and only itself to sign in.
-      if (findRequestSource(request.headers, issuer.origin) === "foreign") {
-        return sendProblem(reply, "cross_site_refused");
-      }
-      const signedIn = await signIn({
-        ...request.body,
-        cookieValue: cookie.read(request.headers.cookie),
-        userAgent: request.headers["user-agent"],
-      }).catch(orTemporary);
-      if (signedIn === "temporary") return sendProblem(reply, "unavailable");
-      if (signedIn === undefined) return sendProblem(reply, "sign_in_failed");
-      return reply
-        .header("set-cookie", cookie.write(signedIn.cookieValue, sessionLifetime.absoluteMs / 1000))
-        .header("cache-control", "no-store")
-        .send(describe(signedIn.session));
-    },
-  );
+export function addSessionRoutes(scope: FastifyInstance, options: SessionRoutesOptions): void {
+  const { issuer, cookie, sessions } = options;
 
   scope.post("/auth/sign-out", { security: { public: true } }, async (request, reply) => {
-    const value = cookie.read(request.headers.cookie);
-    if (value !== undefined) {
-      if (findRequestSource(request.headers, issuer.origin) !== "own")
-        return sendProblem(reply, "cross_site_refused");
+    // Of two cookies one was planted, and no one can say which: both end.
+    const values = cookie.readEvery(request.headers.cookie);
+    if (values.length > 0 && findRequestSource(request.headers, issuer.origin) !== "own") {
+      return sendProblem(reply, "cross_site_refused");
+    }
+    for (const value of values) {
       const ended = await sessions.find(value).then(endSession).catch(orTemporary);
       if (ended === "temporary") return sendProblem(reply, "unavailable");
     }
@@ -73,9 +73,4 @@ function describe({ id, accountId, email, roles, expiresAtMs }: LiveSession) {
     account: { id: accountId, email, roles },
     session: { id, expiresAt: new Date(expiresAtMs).toISOString() },
   };
-}
-
-function orTemporary(error: unknown): "temporary" {
-  if (isTemporary(error)) return "temporary";
-  throw error;
 }

@@ -7,6 +7,7 @@ import { generateKeyPair } from "node:crypto";
 import { promisify } from "node:util";
 import type { PublicJwk, PublicJwkSet } from "@bulwark/guard";
 import { calculateJwkThumbprint } from "jose";
+import { createFeed } from "../feed/feed.ts";
 import type { Database } from "../storage/schema.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { open, seal } from "./seal.ts";
@@ -38,7 +39,7 @@ export interface SigningKeys {
 export async function loadSigningKeys(db: Database, ring: KeyRing, now: () => number): Promise<SigningKeys> {
   let rows = await readKeys(db);
   if (rows.length === 0) {
-    await insertFirstKey(db, ring, now());
+    await insertFirstKey(db, ring, now);
     rows = await readKeys(db);
   }
   const privateKeys = rows.map(
@@ -54,20 +55,24 @@ function readKeys(db: Database) {
   return db.selectFrom("signing_keys").select(["kid", "sealed"]).orderBy("generation", "desc").execute();
 }
 
-async function insertFirstKey(db: Database, ring: KeyRing, createdAtMs: number): Promise<void> {
+async function insertFirstKey(db: Database, ring: KeyRing, now: () => number): Promise<void> {
   const key = await createKey();
-  await db
-    .insertInto("signing_keys")
-    .values({
-      kid: key.kid,
-      generation: 1,
-      algorithm: key.alg,
-      sealed: seal(ring, { purpose: "signing-key", recordId: key.kid }, JSON.stringify(key)),
-      created_at_ms: createdAtMs,
-    })
-    // The generation is unique: the loser's key is dropped here and the winner's read back.
-    .onConflict((conflict) => conflict.column("generation").doNothing())
-    .execute();
+  // This process has no subscribers before it has keys: another's hear of it from the table.
+  await createFeed({ db, now }).transact(async (transaction, publish) => {
+    const { numInsertedOrUpdatedRows: inserted } = await transaction
+      .insertInto("signing_keys")
+      .values({
+        kid: key.kid,
+        generation: 1,
+        algorithm: key.alg,
+        sealed: seal(ring, { purpose: "signing-key", recordId: key.kid }, JSON.stringify(key)),
+        created_at_ms: now(),
+      })
+      // The generation is unique: the loser's key is dropped here and the winner's read back.
+      .onConflict((conflict) => conflict.column("generation").doNothing())
+      .executeTakeFirst();
+    if (inserted === 1n) publish({ kind: "keys" });
+  });
 }
 
 async function createKey(): Promise<PrivateJwk> {

@@ -2,8 +2,8 @@
  * The storage adapter of `oidc-provider`: codes, grants, interactions, provider sessions, pushed requests.
  *
  * Threats: a copy of the database (ids are kept as digests, contents sealed, so no code or session in it can be
- * used); one code exchanged twice at the same moment (consuming is one conditional statement, whose row count
- * decides; the provider looks before it consumes, so without this both exchanges could pass its look).
+ * used); one code exchanged, or one DPoP proof used, twice at the same moment (consuming is one conditional statement,
+ * whose row count decides; the provider looks before it consumes, so without this both could pass its look).
  */
 import { type Adapter, type AdapterPayload, errors } from "oidc-provider";
 import { digest } from "../keys/digest.ts";
@@ -40,9 +40,17 @@ function createAdapter(model: string, { db, ring, now }: ArtifactsOptions): Adap
       user_code_hash: digestOf(payload.userCode),
       expires_at_ms: now() + expiresIn * 1000,
     };
-    await db
+    const insertion = db
       .insertInto("oauth_artifacts")
-      .values({ model, id_hash: idHash, consumed_at_ms: null, ...values })
+      .values({ model, id_hash: idHash, consumed_at_ms: null, ...values });
+    if (model === "ReplayDetection") {
+      const { numInsertedOrUpdatedRows: inserted } = await insertion
+        .onConflict((conflict) => conflict.columns(["model", "id_hash"]).doNothing())
+        .executeTakeFirst();
+      if (inserted !== 1n) throw new errors.InvalidGrant("the proof was used already");
+      return;
+    }
+    await insertion
       // `consumed_at_ms` stays as it is: saving a consumed artefact again does not make it fresh.
       .onConflict((conflict) => conflict.columns(["model", "id_hash"]).doUpdateSet(values))
       .execute();

@@ -136,6 +136,30 @@ describe("the code grant", () => {
     assert.equal(decodeProtectedHeader(tokens.access_token).kid, own[0]?.kid);
   });
 
+  it("lets a page of the client's own origin exchange its code, and no other origin's", async () => {
+    const redeem = async (origin: string) => {
+      const { url, verifier } = await anAuthorization();
+      const callback = await toCallback(createBrowser(server.origin), url);
+      const response = await fetch(`${server.origin}/oauth/token`, {
+        method: "POST",
+        headers: { origin },
+        body: new URLSearchParams({
+          grant_type: "authorization_code",
+          code: callback.searchParams.get("code") ?? "",
+          redirect_uri: redirectUri,
+          client_id: "shop",
+          code_verifier: verifier,
+        }),
+      });
+      return { status: response.status, allowed: response.headers.get("access-control-allow-origin") };
+    };
+    const own = new URL(redirectUri).origin;
+    assert.deepEqual(await redeem(own), { status: 200, allowed: own });
+    const foreign = await redeem("https://evil.example");
+    assert.equal(foreign.status, 400);
+    assert.equal(foreign.allowed, null);
+  });
+
   it("takes the request by PAR as well (RFC 9126)", async () => {
     const { verifier, state } = await anAuthorization();
     const url = await client.buildAuthorizationUrlWithPAR(config, {

@@ -20,7 +20,7 @@ import type { Clients } from "./clients.ts";
 import { renderErrorMessage } from "./error-page.ts";
 import { claimRequest } from "./mount.ts";
 import { mountPath } from "./provider.ts";
-import { isResolvedBySession } from "./single-sign-on.ts";
+import { describeSignIn, isResolvedBySession } from "./single-sign-on.ts";
 
 export interface InteractionOptions {
   readonly provider: Provider;
@@ -121,7 +121,13 @@ async function goOn(
     interaction.session = undefined;
     await interaction.persist();
   }
-  const login = { accountId: session.accountId, ts: Math.floor(session.createdAtMs / 1000), amr: ["pwd"] };
+  const { loginTs, acr, amr } = describeSignIn(session);
+  const login = {
+    accountId: session.accountId,
+    ts: loginTs,
+    ...(acr === undefined ? {} : { acr }),
+    ...(amr === undefined ? {} : { amr }),
+  };
   const returnTo = await provider.interactionResult(
     request.raw,
     reply.raw,

@@ -2,7 +2,8 @@
  * OAuth 2 and OpenID Connect: the policy. The protocol itself is `oidc-provider`'s.
  *
  * Policy (RFC 9700): the code grant with PKCE S256 always, exact redirect match, client credentials; no
- * implicit, no password grant, no refresh tokens yet. Access tokens are JWTs (RFC 9068) for one audience.
+ * implicit, no password grant, no refresh tokens yet. Access tokens are JWTs (RFC 9068) for one audience, bound to the
+ * key of a DPoP proof where the client sends one (RFC 9449).
  */
 import Provider, { type Configuration, errors } from "oidc-provider";
 import type { Accounts } from "../accounts/accounts.ts";
@@ -75,19 +76,22 @@ function createConfiguration(options: ProviderOptions): Configuration {
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
     clientAuthMethods: ["client_secret_basic", "client_secret_post", "none"],
-    // No page of another origin reads a token answer.
-    clientBasedCORS: () => false,
+    // Only a client's own pages, those it is redirected to, exchange its codes from a browser.
+    clientBasedCORS: (_ctx, origin, { redirectUris = [] }) =>
+      redirectUris.some((uri) => URL.parse(uri)?.origin === origin),
     clockTolerance: 0,
 
     scopes: ["openid"],
-    claims: { openid: ["sub"], email: ["email"] },
-    enabledJWA: onlyES256,
+    claims: { openid: ["sub", "auth_time", "acr", "amr"], email: ["email"] },
+    enabledJWA: signatureAlgorithms,
     clientDefaults: { id_token_signed_response_alg: "ES256" },
 
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      dPoP: { enabled: false },
+      // Asked for by a client that sends a proof; its key is then the token's (RFC 9449 §5, §6). Nonces are offered,
+      // not required: they let a client in whose clock is wrong.
+      dPoP: { enabled: true, nonceSecret: options.ring.derive("dpop-nonces")[0] },
       introspection: { enabled: false },
       pushedAuthorizationRequests: { enabled: true },
       revocation: { enabled: false },
@@ -155,10 +159,11 @@ function createCookies({ ring, issuer }: ProviderOptions): Configuration["cookie
   };
 }
 
-const onlyES256: Configuration["enabledJWA"] = {
+/** The server signs with ES256. Proofs are signed by clients, with a key of their own choice. */
+const signatureAlgorithms: Configuration["enabledJWA"] = {
   authorizationSigningAlgValues: ["ES256"],
   clientAuthSigningAlgValues: ["ES256"],
-  dPoPSigningAlgValues: ["ES256"],
+  dPoPSigningAlgValues: ["ES256", "EdDSA"],
   idTokenSigningAlgValues: ["ES256"],
   introspectionSigningAlgValues: ["ES256"],
   requestObjectSigningAlgValues: ["ES256"],

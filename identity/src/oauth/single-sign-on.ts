@@ -33,11 +33,35 @@ export function reconcileSessions(provider: Provider, { sessions, cookie }: Sing
       const remembered = await provider.Session.get(ctx);
       if (remembered.accountId !== undefined && remembered.accountId !== live?.accountId) {
         await remembered.destroy();
+      } else if (live !== undefined && remembered.accountId !== undefined) {
+        await remindOfSignIn(remembered, live);
       }
     }
     await next();
   });
 }
+
+/**
+ * What a session knows of its sign-in, as the provider's session keeps it: ID tokens take `auth_time`, `acr` and `amr`
+ * from there, and `max_age` is measured by it.
+ */
+export function describeSignIn({ authenticatedAtMs, assurance, methods }: LiveSession) {
+  return {
+    loginTs: Math.floor(authenticatedAtMs / 1000),
+    acr: assurance,
+    amr: methods.length === 0 ? undefined : [...methods],
+  };
+}
+
+/** The same person has signed in anew, or more strongly, since the provider took note. */
+async function remindOfSignIn(remembered: ProviderSession, live: LiveSession): Promise<void> {
+  const { loginTs, acr, amr } = describeSignIn(live);
+  if (remembered.loginTs === loginTs && remembered.acr === acr) return;
+  Object.assign(remembered, { loginTs, acr, amr });
+  await remembered.persist();
+}
+
+type ProviderSession = InstanceType<Provider["Session"]>;
 
 /** The provider's login prompt, with our check added; no consent page, for clients are the deployment's own. */
 export function createInteractionPolicy(): interactionPolicy.DefaultPolicy {

@@ -1,6 +1,6 @@
 /**
- * What access tokens say beyond the protocol's own claims (RFC 9068 §2.2.3): `roles`, `sid`, and the claims a
- * deployment names. Read at each issue: a role taken away is missing from the next token.
+ * What access tokens say beyond the protocol's own claims (RFC 9068 §2.2.1, §2.2.3): how the person signed in, `roles`,
+ * `sid`, and the claims a deployment names. Read at each issue: a role taken away is missing from the next token.
  */
 import { type AccessToken, type ClientCredentials, errors, type UnknownObject } from "oidc-provider";
 import type { Claims } from "../accounts/attributes.ts";
@@ -36,7 +36,9 @@ export function createTokenClaims({ sessions, clients, tokenClaims }: TokenClaim
       ...pick(session.claims, tokenClaims),
       roles: session.roles,
       sid: session.id,
-      auth_time: Math.floor(session.createdAtMs / 1000),
+      auth_time: Math.floor(session.authenticatedAtMs / 1000),
+      acr: session.assurance,
+      amr: session.methods.length === 0 ? undefined : session.methods,
     };
   }
 }

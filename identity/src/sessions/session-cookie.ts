@@ -8,6 +8,8 @@ export interface SessionCookie {
   readonly name: string;
   /** The value a request carries, if it carries exactly one of canonical spelling. */
   read(cookieHeader: string | undefined): string | undefined;
+  /** Every value of canonical spelling, of the first few. */
+  readEvery(cookieHeader: string | undefined): readonly string[];
   /** The `Set-Cookie` value that gives a session to a browser. */
   write(value: string, lifetimeSeconds: number): string;
   /** The `Set-Cookie` value that takes it away. */
@@ -20,7 +22,13 @@ export function createSessionCookie({ secure }: { readonly secure: boolean }): S
   const attributes = `Path=/; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`;
   return Object.freeze({
     name,
-    read: (header: string | undefined) => readCookie(header, name),
+    read(header: string | undefined) {
+      const [value, ...others] = readCookies(header, name);
+      // Two cookies of one name: one of them was planted, and no one can say which.
+      return value !== undefined && others.length === 0 && isSessionValue(value) ? value : undefined;
+    },
+    readEvery: (header: string | undefined) =>
+      readCookies(header, name).filter(isSessionValue).slice(0, mostValues),
     write: (value: string, lifetimeSeconds: number) =>
       `${name}=${value}; Max-Age=${lifetimeSeconds}; ${attributes}`,
     clear: () => `${name}=; Max-Age=0; ${attributes}`,
@@ -35,14 +43,13 @@ export function isSessionValue(value: string): boolean {
   return /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value);
 }
 
-function readCookie(header: string | undefined, name: string): string | undefined {
-  if (header === undefined) return undefined;
-  const values = header
+/** Each costs a query. */
+const mostValues = 4;
+
+function readCookies(header: string | undefined, name: string): readonly string[] {
+  return (header ?? "")
     .split(";")
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1));
-  const [value] = values;
-  // Two cookies of one name: one of them was planted, and no one can say which.
-  return values.length === 1 && value !== undefined && isSessionValue(value) ? value : undefined;
 }

@@ -8,10 +8,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Session } from "@bulwark/guard";
 import { parseClaims } from "../accounts/attributes.ts";
+import type { Feed } from "../feed/feed.ts";
 import { digest } from "../keys/digest.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { open, seal } from "../keys/seal.ts";
 import type { Database } from "../storage/schema.ts";
+import { assuranceOf } from "./assurance.ts";
+import { endSession } from "./end-sessions.ts";
 import { isSessionValue } from "./session-cookie.ts";
 
 /** How long sessions live. */
@@ -24,15 +27,18 @@ export const sessionLifetime = {
 
 const seenIntervalMs = 60_000;
 
-/** How a session was opened; kept sealed, shown to its owner. */
+/** How a session was opened, as it is shown to its owner. */
 interface SessionOrigin {
   /** Authentication methods (RFC 8176): `pwd`. */
   readonly methods: readonly string[];
+  /** Kept sealed. */
   readonly userAgent?: string | undefined;
 }
 
 export interface LiveSession extends Session {
   readonly email: string;
+  /** Authentication methods (RFC 8176): `pwd`. */
+  readonly methods: readonly string[];
   readonly createdAtMs: number;
 }
 
@@ -53,7 +59,7 @@ export interface Sessions {
   find(cookieValue: string): Promise<LiveSession | undefined>;
   /** The account's live sessions, newest first. */
   list(accountId: string): Promise<readonly SessionSummary[]>;
-  /** Ends a session by its public handle, and with it every OAuth grant made in it. */
+  /** Ends a session by its public handle, with every OAuth grant made in it, and tells the guards. */
   revoke(id: string): Promise<void>;
   /** Notes that an OAuth grant was made in a session. */
   recordGrant(id: string, grantId: string): Promise<void>;
@@ -63,14 +69,15 @@ export interface Sessions {
 
 export interface SessionsOptions {
   readonly db: Database;
+  readonly feed: Feed;
   readonly ring: KeyRing;
   readonly now: () => number;
 }
 
-export function createSessions({ db, ring, now }: SessionsOptions): Sessions {
+export function createSessions({ db, feed, ring, now }: SessionsOptions): Sessions {
   return { create, find, list, revoke, recordGrant, findByGrant };
 
-  async function create(accountId: string, origin: SessionOrigin = { methods: [] }) {
+  async function create(accountId: string, { methods, userAgent }: SessionOrigin = { methods: [] }) {
     const cookieValue = randomBytes(32).toString("base64url");
     const idHash = digest(cookieValue);
     const handle = randomUUID();
@@ -81,7 +88,9 @@ export function createSessions({ db, ring, now }: SessionsOptions): Sessions {
         id_hash: idHash,
         handle,
         account_id: accountId,
-        sealed: seal(ring, { purpose: "session", recordId: handle }, JSON.stringify(origin)),
+        sealed: seal(ring, { purpose: "session", recordId: handle }, JSON.stringify({ userAgent })),
+        methods: methods.join(" "),
+        authenticated_at_ms: at,
         created_at_ms: at,
         last_seen_at_ms: at,
         expires_at_ms: at + sessionLifetime.absoluteMs,
@@ -112,7 +121,7 @@ export function createSessions({ db, ring, now }: SessionsOptions): Sessions {
     const at = now();
     const rows = await db
       .selectFrom("sessions")
-      .select(["handle", "sealed", "created_at_ms", "last_seen_at_ms", "expires_at_ms"])
+      .select(["handle", "sealed", "methods", "created_at_ms", "last_seen_at_ms", "expires_at_ms"])
       .where("account_id", "=", accountId)
       .where("expires_at_ms", ">", at)
       .where("last_seen_at_ms", ">", at - sessionLifetime.idleMs)
@@ -122,8 +131,9 @@ export function createSessions({ db, ring, now }: SessionsOptions): Sessions {
     return rows.map((row) => {
       const origin = open(ring, { purpose: "session", recordId: row.handle }, row.sealed);
       return {
-        ...(JSON.parse(origin) as SessionOrigin),
+        ...(JSON.parse(origin) as Pick<SessionOrigin, "userAgent">),
         id: row.handle,
+        methods: readMethods(row.methods),
         createdAtMs: row.created_at_ms,
         lastSeenAtMs: row.last_seen_at_ms,
         expiresAtMs: row.expires_at_ms,
@@ -132,16 +142,7 @@ export function createSessions({ db, ring, now }: SessionsOptions): Sessions {
   }
 
   async function revoke(id: string): Promise<void> {
-    await db.transaction().execute(async (transaction) => {
-      // The grants' records go first: after the session's row its list of grants is gone too.
-      await transaction
-        .deleteFrom("oauth_artifacts")
-        .where("grant_hash", "in", (eb) =>
-          eb.selectFrom("session_grants").select("grant_hash").where("session_handle", "=", id),
-        )
-        .execute();
-      await transaction.deleteFrom("sessions").where("handle", "=", id).execute();
-    });
+    await feed.transact((transaction, publish) => endSession(id, { transaction, publish, now }));
   }
 
   async function recordGrant(id: string, grantId: string): Promise<void> {
@@ -170,6 +171,8 @@ export function createSessions({ db, ring, now }: SessionsOptions): Sessions {
       .select([
         "sessions.handle",
         "sessions.account_id",
+        "sessions.methods",
+        "sessions.authenticated_at_ms",
         "sessions.created_at_ms",
         "sessions.last_seen_at_ms",
         "sessions.expires_at_ms",
@@ -185,15 +188,23 @@ export function createSessions({ db, ring, now }: SessionsOptions): Sessions {
       .execute();
     const [first] = rows;
     if (first === undefined) return undefined;
+    const methods = readMethods(first.methods);
     const live: LiveSession = Object.freeze({
       id: first.handle,
       accountId: first.account_id,
       email: first.email,
       roles: Object.freeze(rows.flatMap(({ role }) => role ?? [])),
       claims: parseClaims(first.claims),
+      methods,
+      assurance: assuranceOf(methods),
+      authenticatedAtMs: first.authenticated_at_ms,
       createdAtMs: first.created_at_ms,
       expiresAtMs: first.expires_at_ms,
     });
     return { live, lastSeenAtMs: first.last_seen_at_ms };
   }
+}
+
+function readMethods(text: string): readonly string[] {
+  return Object.freeze(text === "" ? [] : text.split(" "));
 }

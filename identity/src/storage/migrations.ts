@@ -1,9 +1,10 @@
 /** The schema's history. Each entry runs once on each database; an entry that was released never changes. */
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001_accounts_sessions_oauth": { up: createFirstTables },
+  "0002_feed_api_keys": { up: addFeedAndApiKeys },
 };
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -91,4 +92,44 @@ async function createFirstTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("sealed", "text", (column) => column.notNull())
     .addColumn("created_at_ms", "bigint", (column) => column.notNull())
     .execute();
+}
+
+async function addFeedAndApiKeys(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("feed_cursor")
+    .addColumn("id", "integer", (column) => column.primaryKey())
+    .addColumn("sequence", "bigint", (column) => column.notNull())
+    .execute();
+  await sql`insert into feed_cursor (id, sequence) values (1, 0)`.execute(db);
+  await db.schema
+    .createTable("feed_events")
+    .addColumn("sequence", "bigint", (column) => column.primaryKey())
+    .addColumn("event", "text", (column) => column.notNull())
+    .addColumn("at_ms", "bigint", (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable("api_keys")
+    .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("secret_hash", "text", (column) => column.notNull())
+    .addColumn("owner_kind", "text", (column) => column.notNull())
+    .addColumn("owner_id", "text", (column) => column.notNull())
+    .addColumn("name", "text", (column) => column.notNull())
+    .addColumn("scopes", "text")
+    .addColumn("created_at_ms", "bigint", (column) => column.notNull())
+    .addColumn("expires_at_ms", "bigint")
+    .addColumn("last_used_at_ms", "bigint")
+    .execute();
+  await db.schema.createIndex("api_keys_owner").on("api_keys").columns(["owner_kind", "owner_id"]).execute();
+
+  // Of the sessions open now the methods are sealed: their assurance is unknown, and that is what they say.
+  await db.schema
+    .alterTable("sessions")
+    .addColumn("methods", "text", (column) => column.notNull().defaultTo(""))
+    .execute();
+  await db.schema
+    .alterTable("sessions")
+    .addColumn("authenticated_at_ms", "bigint", (column) => column.notNull().defaultTo(0))
+    .execute();
+  await sql`update sessions set authenticated_at_ms = created_at_ms`.execute(db);
 }

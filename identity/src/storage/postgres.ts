@@ -21,6 +21,8 @@ export function openPostgres(url: string): Dialect {
   });
   // An idle connection lost to a restart is replaced on next use; unheard, the event would end the process.
   pool.on("error", () => {});
+  // The same for one in use: its query fails by itself, but between two queries of a transaction nobody listens.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return new PostgresDialect({ pool });
 }
 

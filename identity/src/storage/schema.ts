@@ -2,7 +2,7 @@
  * The tables, as both databases hold them: text, integer milliseconds, JSON as text.
  *
  * Threat: a copy of the database in a stranger's hands. What a caller presents (session cookie, code,
- * client secret) is kept only as a SHA-256 digest, and what must be read back is sealed (see `keys/`).
+ * client secret, API key) is kept only as a SHA-256 digest, and what must be read back is sealed (see `keys/`).
  */
 import type { Kysely } from "kysely";
 
@@ -28,8 +28,12 @@ interface SessionsTable {
   /** The public handle: `sid` in tokens. */
   readonly handle: string;
   readonly account_id: string;
-  /** How and from where it was opened, sealed. */
+  /** From where it was opened, sealed. */
   readonly sealed: string;
+  /** How the person proved who they are: RFC 8176 method references, separated by spaces. */
+  readonly methods: string;
+  /** When they last proved it. */
+  readonly authenticated_at_ms: number;
   readonly created_at_ms: number;
   readonly last_seen_at_ms: number;
   /** The absolute end; the idle end follows from `last_seen_at_ms`. */
@@ -74,6 +78,34 @@ interface SigningKeysTable {
   readonly created_at_ms: number;
 }
 
+/** One row: the newest sequence of the feed. Its lock orders those who publish. */
+interface FeedCursorTable {
+  readonly id: number;
+  readonly sequence: number;
+}
+
+interface FeedEventsTable {
+  /** 1, 2, 3, … in the order of commits, without gaps. */
+  readonly sequence: number;
+  readonly event: string;
+  readonly at_ms: number;
+}
+
+interface ApiKeysTable {
+  /** The public id. */
+  readonly id: string;
+  /** Digest of the secret. */
+  readonly secret_hash: string;
+  readonly owner_kind: "account" | "client";
+  readonly owner_id: string;
+  readonly name: string;
+  /** A JSON array, or NULL: all that its owner may do. */
+  readonly scopes: string | null;
+  readonly created_at_ms: number;
+  readonly expires_at_ms: number | null;
+  readonly last_used_at_ms: number | null;
+}
+
 export interface Tables {
   readonly accounts: AccountsTable;
   readonly account_roles: AccountRolesTable;
@@ -82,6 +114,9 @@ export interface Tables {
   readonly clients: ClientsTable;
   readonly oauth_artifacts: OauthArtifactsTable;
   readonly signing_keys: SigningKeysTable;
+  readonly feed_cursor: FeedCursorTable;
+  readonly feed_events: FeedEventsTable;
+  readonly api_keys: ApiKeysTable;
 }
 
 export type Database = Kysely<Tables>;

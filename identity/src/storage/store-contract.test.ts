@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { feedRetentionMs } from "@bulwark/guard";
 import { errors } from "oidc-provider";
 import { createClock, type TestClock } from "../../../testing/clock.ts";
 import { createFolder } from "../../../testing/folder.ts";
 import { postgresMissing, startPostgres, type TestPostgres } from "../../../testing/postgres.ts";
 import { type Accounts, createAccounts } from "../accounts/accounts.ts";
+import { createFeed, type Feed } from "../feed/feed.ts";
 import { createKeyRing, type KeyRing } from "../keys/key-ring.ts";
 import { loadSigningKeys } from "../keys/signing-keys.ts";
 import { createArtifacts } from "../oauth/artifacts.ts";
@@ -40,6 +42,7 @@ function storeContract(getOptions: () => StoreOptions | undefined): void {
   let ring: KeyRing;
   let passwords: Passwords;
   let clock: TestClock;
+  let feed: Feed;
   let accounts: Accounts;
   let sessions: Sessions;
   let clients: Clients;
@@ -53,8 +56,9 @@ function storeContract(getOptions: () => StoreOptions | undefined): void {
     passwords = await createPasswords();
     clock = createClock();
     const { now } = clock;
-    accounts = createAccounts({ db, passwords, now });
-    sessions = createSessions({ db, ring, now });
+    feed = createFeed({ db, now });
+    accounts = createAccounts({ db, feed, passwords, now });
+    sessions = createSessions({ db, feed, ring, now });
     clients = createClients({ db, now });
   });
   after(() => db?.destroy());
@@ -84,7 +88,7 @@ function storeContract(getOptions: () => StoreOptions | undefined): void {
   behaves("opens a second time without changing what is there", async () => {
     const account = await anAccount();
     const again = await openStore(getOptions() as StoreOptions);
-    const found = await createAccounts({ db: again, passwords, now: clock.now }).findById(account.id);
+    const found = await createAccounts({ db: again, feed, passwords, now: clock.now }).findById(account.id);
     await again.destroy();
     assert.deepEqual(found, account);
   });
@@ -328,7 +332,7 @@ function storeContract(getOptions: () => StoreOptions | undefined): void {
 
   behaves("sweeps what has expired and nothing else", async () => {
     clock.advance(sessionLifetime.absoluteMs);
-    await sweep(db, { now: clock.now, sessionIdleMs: sessionLifetime.idleMs });
+    await sweep(db, { now: clock.now, sessionIdleMs: sessionLifetime.idleMs, feedRetentionMs });
     const lasting = await aSession();
     const ended = await aSession();
     const [shortId, longId] = [anId(), anId()];
@@ -337,7 +341,11 @@ function storeContract(getOptions: () => StoreOptions | undefined): void {
     clock.advance(sessionLifetime.idleMs - 1);
     await sessions.find(lasting.cookieValue);
     clock.advance(1);
-    const removed = await sweep(db, { now: clock.now, sessionIdleMs: sessionLifetime.idleMs });
+    const removed = await sweep(db, {
+      now: clock.now,
+      sessionIdleMs: sessionLifetime.idleMs,
+      feedRetentionMs,
+    });
     assert.equal(removed, 2);
     const left = await db.selectFrom("sessions").select("handle").execute();
     assert.ok(left.some(({ handle }) => handle === lasting.session.id));

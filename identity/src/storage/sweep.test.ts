@@ -21,7 +21,7 @@ it("sweeps each minute until it is stopped", async (test) => {
   test.mock.timers.enable({ apis: ["setInterval"] });
 
   await expire();
-  const sweeping = startSweeping(db, { now: () => 2, sessionIdleMs: 1 });
+  const sweeping = startSweeping(db, { now: () => 2, sessionIdleMs: 1, feedRetentionMs: 1 });
   test.mock.timers.tick(59_999);
   assert.equal(await count(), 1);
   test.mock.timers.tick(1);

@@ -12,22 +12,26 @@ export interface LoadGenerator {
    *
    * @throws {BenchmarkFailure} an answer was not the expected one, or either process ended
    */
-  run(server: RunningServer, job: Omit<LoadJob, "port" | "serverPid">): Promise<LoadReport>;
+  run(server: RunningServer, job: Omit<LoadJob, "port" | "serverPid" | "rotation">): Promise<LoadReport>;
 }
 
 const noticeEndMs = 200;
 
-/** Starts the generator and hands it the rotation; the requests carry tokens and so never touch the disk. */
+/** Starts the generator and hands it the rotations by name; they carry credentials and so never touch the disk. */
 export async function startLoadGenerator(
   children: Children,
-  requests: readonly LoadRequest[],
+  rotations: ReadonlyMap<string, readonly LoadRequest[]>,
 ): Promise<LoadGenerator> {
   const module = new URL("./process.ts", import.meta.url);
   const child = await children.start({ name: "load generator", module, core: cores.load, messages: true });
-  await command(child, { kind: "requests", requests });
+  for (const [rotation, requests] of rotations)
+    await command(child, { kind: "requests", rotation, requests });
   return {
     async run(server, job) {
-      const order: LoadCommand = { kind: "run", job: { ...job, port: server.port, serverPid: server.pid } };
+      const order: LoadCommand = {
+        kind: "run",
+        job: { ...job, rotation: server.name, port: server.port, serverPid: server.pid },
+      };
       const event = await Promise.race([command(child, order), server.unexpectedEnd]);
       if (event.kind === "report") return event.report;
       if (event.kind === "failed") {

@@ -11,6 +11,8 @@ export interface LoadRequest {
 
 /** One stretch of load on one server. */
 export interface LoadJob {
+  /** The name of the rotation it draws from. */
+  readonly rotation: string;
   readonly port: number;
   /** Its processor time is read at both ends of the measured stretch. */
   readonly serverPid: number;
@@ -33,7 +35,7 @@ export interface LoadReport {
 }
 
 export type LoadCommand =
-  | { readonly kind: "requests"; readonly requests: readonly LoadRequest[] }
+  | { readonly kind: "requests"; readonly rotation: string; readonly requests: readonly LoadRequest[] }
   | { readonly kind: "run"; readonly job: LoadJob };
 
 export type LoadEvent =

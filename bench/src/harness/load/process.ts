@@ -2,7 +2,7 @@
 import type { LoadCommand, LoadEvent, LoadRequest } from "./job.ts";
 import { createRotation, type Rotation, runLoad } from "./run-load.ts";
 
-let requests: readonly LoadRequest[] = [];
+const requests = new Map<string, readonly LoadRequest[]>();
 const rotations = new Map<number, Rotation>();
 
 process.on("disconnect", () => process.exit());
@@ -14,12 +14,12 @@ process.on("message", (command: LoadCommand) => {
 
 async function obey(command: LoadCommand): Promise<LoadEvent> {
   if (command.kind === "requests") {
-    requests = command.requests;
+    requests.set(command.rotation, command.requests);
     rotations.clear();
     return { kind: "prepared" };
   }
   const { job } = command;
-  const rotation = rotations.get(job.port) ?? createRotation(requests, job.port);
+  const rotation = rotations.get(job.port) ?? createRotation(requests.get(job.rotation) ?? [], job.port);
   rotations.set(job.port, rotation);
   return { kind: "report", report: await runLoad(rotation, job) };
 }

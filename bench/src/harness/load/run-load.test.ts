@@ -54,7 +54,7 @@ describe("runLoad", () => {
   }
 
   test("fails where nobody listens", async () => {
-    const job = { port: 1, serverPid: process.pid, connections: 1, leadInMs: 0, seconds: 0 };
+    const job = { rotation: "all", port: 1, serverPid: process.pid, connections: 1, leadInMs: 0, seconds: 0 };
     await assert.rejects(runLoad(createRotation(requests(), job.port), job), LoadFailure);
   });
 });
@@ -66,7 +66,15 @@ async function loadOn(context: TestContext, connections: number, listener: Reque
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const rotation = createRotation(requests(), port);
-  const job = { port, serverPid: process.pid, connections, leadInMs: 0, seconds: 0.001, minAnswers: 10 };
+  const job = {
+    rotation: "all",
+    port,
+    serverPid: process.pid,
+    connections,
+    leadInMs: 0,
+    seconds: 0.001,
+    minAnswers: 10,
+  };
   return () => runLoad(rotation, job);
 }
 

@@ -12,6 +12,8 @@ const stopTimeoutMs = 5_000;
 
 export interface Program {
   readonly origin: string;
+  /** The identity server's origin. */
+  readonly issuer: string;
   readonly dataFolder: string;
   /** Everything it has printed. */
   output(): string;
@@ -25,9 +27,18 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts the program and waits until it answers. */
-export async function startProgram(dataFolder: string, port: number, settings = {}): Promise<Program> {
-  const child = launch(dataFolder, port, settings);
+/**
+ * Starts the program and waits until it answers.
+ *
+ * @param identityPort Where the identity server has an origin of its own.
+ */
+export async function startProgram(
+  dataFolder: string,
+  port: number,
+  settings = {},
+  identityPort = port,
+): Promise<Program> {
+  const child = launch(dataFolder, port, { BULWARK_IDENTITY_PORT: String(identityPort), ...settings });
   const origin = `http://localhost:${port}`;
   const deadline = Date.now() + startTimeoutMs;
   while (!(await answers(origin))) {
@@ -39,6 +50,7 @@ export async function startProgram(dataFolder: string, port: number, settings = 
   }
   return {
     origin,
+    issuer: `http://localhost:${identityPort}`,
     dataFolder,
     output: () => child.stdout() + child.stderr(),
     stop: () => stop(child.process),

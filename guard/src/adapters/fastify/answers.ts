@@ -1,33 +1,23 @@
 /** Denials and errors as answers: `application/problem+json` (RFC 9457), and nothing that helps an attacker. */
-import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { UnavailableError } from "../../authentication/security-error.ts";
 import { apiSecurityFields } from "../../defence/security-headers.ts";
-import {
-  type Denial,
-  type DenialCode,
-  denials,
-  deny,
-  problemMediaType,
-  problemText,
-} from "../../pipeline/verdict.ts";
-import { exchangeKey } from "./request.ts";
+import { answerFields, denialAnswer, thrownAnswer, thrownDenial } from "../../pipeline/answer.ts";
+import { type Denial, type DenialCode, deny } from "../../pipeline/verdict.ts";
+import { exchangeKey, guardKey, openExchange } from "./request.ts";
 
 /** Answers a denial, and logs the reason that the caller is not told. */
 export function sendDenial(request: FastifyRequest, reply: FastifyReply, denial: Denial): void {
-  const { code, by, reason, fields } = denial;
+  const { code, by, reason } = denial;
   request.log.info({ denial: { code, by, reason } }, "request denied");
-  reply.code(denials[code].status).headers(fields).header("content-type", problemMediaType);
-  const exchange = request[exchangeKey];
-  const { cors } = exchange?.guard.security ?? {};
-  if (cors !== undefined && exchange?.fields["access-control-allow-origin"] !== undefined) {
-    reply.header("access-control-expose-headers", cors.exposedOnDenial);
-  }
-  reply.send(problemText(denial));
+  request.server[guardKey]?.denied(denial);
+  const { status, fields, body } = denialAnswer(denial, request[exchangeKey] ?? undefined);
+  reply.code(status).headers(fields).send(body);
 }
 
 /** Fastify's own refusals, in the guard's words. */
-const frameworkErrors: Readonly<Record<string, DenialCode>> = {
+const refusals: Readonly<Record<string, DenialCode>> = {
+  FST_ERR_BAD_URL: "request_malformed",
+  FST_ERR_MAX_PARAM_LENGTH: "uri_too_long",
   FST_ERR_CTP_BODY_TOO_LARGE: "body_too_large",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "media_type_unsupported",
   FST_ERR_CTP_INVALID_TYPE: "media_type_unsupported",
@@ -39,35 +29,45 @@ const frameworkErrors: Readonly<Record<string, DenialCode>> = {
 
 /** The error handler of a guarded scope. */
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  if (request[exchangeKey] === null) reply.headers(apiSecurityFields);
+  // Not even `null` on a request that Fastify refused before it looked for a route.
+  if ((request[exchangeKey] ?? null) === null) reply.headers(apiSecurityFields);
   const denial = toDenial(error);
   if (denial === undefined) {
-    sendApplicationProblem(error, reply);
+    const { status, fields, body } = thrownAnswer(error);
+    reply.code(status).headers(fields).send(body);
     return;
   }
   if (denial.code === "internal") request.log.error(error);
   sendDenial(request, reply, denial);
 }
 
+/**
+ * What Fastify refuses before it looks for a route (a path that cannot be decoded), in the guard's words and within its
+ * limits. Fastify answers these itself, past every hook and plugin, unless the application gives it this:
+ *
+ * @example
+ * const app = Fastify({ frameworkErrors });
+ * await app.register(bulwark, { security });
+ */
+export function frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const scope = request.server[guardKey];
+  if (scope === undefined) {
+    answerError(error, request, reply);
+    return;
+  }
+  const exchange = openExchange(scope.unknown, request);
+  request[exchangeKey] = exchange;
+  Promise.resolve(scope.unknown.head(exchange))
+    .then((denial) => {
+      reply.headers(answerFields(exchange));
+      if (denial === undefined) answerError(error, request, reply);
+      else sendDenial(request, reply, denial);
+    })
+    .catch((thrown) => answerError(thrown, request, reply));
+}
+
 /** The denial an error amounts to; `undefined` where it is the application's own word to its caller. */
 function toDenial(error: FastifyError): Denial | undefined {
-  const code = Object.hasOwn(frameworkErrors, error.code ?? "") ? frameworkErrors[error.code] : undefined;
-  if (code !== undefined) return deny("transport", code, error.code);
-  if (error instanceof UnavailableError) {
-    const fields = { "retry-after": String(error.retryAfterSeconds) };
-    return deny("handler", "unavailable", error.message, { fields });
-  }
-  return isApplicationProblem(error) ? undefined : deny("handler", "internal", error.name);
-}
-
-function isApplicationProblem({ statusCode = 500 }: FastifyError): boolean {
-  return statusCode >= 400 && statusCode < 500;
-}
-
-function sendApplicationProblem(
-  { statusCode: status = 400, message }: FastifyError,
-  reply: FastifyReply,
-): void {
-  const problem = { type: "about:blank", title: STATUS_CODES[status], status, detail: message };
-  reply.code(status).header("content-type", problemMediaType).send(JSON.stringify(problem));
+  const code = Object.hasOwn(refusals, error.code ?? "") ? refusals[error.code] : undefined;
+  return code === undefined ? thrownDenial(error) : deny("transport", code, error.code);
 }

@@ -11,29 +11,24 @@ import type {
   FastifyRequest,
   RouteOptions,
 } from "fastify";
-import type { IdentitySource } from "../../authentication/identity-source.ts";
-import type { Security } from "../../contract/define-security.ts";
 import { ContractError, refuseUnknownKeys } from "../../contract/refusal.ts";
 import type { RouteDeclaration } from "../../contract/route.ts";
 import type { Exchange } from "../../pipeline/exchange.ts";
-import { createGuard, type Guard, type GuardedRoute } from "../../pipeline/guard.ts";
+import type { Guard, GuardedRoute } from "../../pipeline/guard.ts";
 import type { Outcome } from "../../pipeline/stages.ts";
 import { type Denial, deny } from "../../pipeline/verdict.ts";
+import { forgottenFilter } from "../api/forgotten-filter.ts";
+import { type BulwarkOptions, openGuard, optionNames } from "../api/options.ts";
+import { unknownDenial } from "../api/routes.ts";
+import { setFields } from "../node/fields.ts";
 import { answerError, sendDenial } from "./answers.ts";
-import { setFields } from "./fields.ts";
 import { addPreflight, isPreflight } from "./preflight.ts";
 import { decorateRequests, exchangeKey, fastifyServices, guardKey, openExchange } from "./request.ts";
 
+export type { Denial } from "../../pipeline/verdict.ts";
+export type { BulwarkOptions } from "../api/options.ts";
+export { frameworkErrors } from "./answers.ts";
 export type { GuardedRequest } from "./types.ts";
-
-export interface BulwarkOptions {
-  /** The contract. */
-  readonly security: Security;
-  /** The identity server in this process, if there is one: its keys are used directly, its sessions accepted. */
-  readonly identity?: IdentitySource;
-  /** The time, in milliseconds since the epoch; default `Date.now`. */
-  readonly now?: () => number;
-}
 
 /**
  * The Fastify plugin.
@@ -45,18 +40,20 @@ export interface BulwarkOptions {
  * app.get("/health", { security: "public" }, () => ({ ok: true }));
  */
 export const bulwark: FastifyPluginAsync<BulwarkOptions> = async (app, options) => {
-  refuseUnknownKeys(options, ["security", "identity", "now"], "bulwark");
-  const { security, identity, now = Date.now } = options;
-  const guard = createGuard({ security, identity, framework: fastifyServices });
+  refuseUnknownKeys(options, optionNames, "bulwark");
+  const { guard, denied, failed } = openGuard(options, fastifyServices, (error) => app.log.error(error));
+  const unknown = guard.compile({ method: "any", url: "unknown path" }, "public");
   const outermost = app[guardKey] === undefined;
   if (outermost) {
     decorateRequests(app);
     watchEarlyRoutes(app);
   }
-  app.decorate(guardKey, guard);
+  app.decorate(guardKey, Object.freeze({ guard, denied, failed, unknown }));
+  app.decorate("guardHealth", () => guard.health());
+  app.addHook("onClose", async () => guard.close());
   app.setErrorHandler(answerError);
-  guardRoutes(app, guard, now);
-  if (outermost) guardUnknownPaths(app, guard, now);
+  guardRoutes(app, guard);
+  if (outermost) guardUnknownPaths(app, unknown);
 };
 
 // The guard belongs to the scope that registers it, not to a scope of its own.
@@ -85,21 +82,25 @@ function refuseUnguarded(request: FastifyRequest, reply: FastifyReply, done: () 
 }
 
 /** Compiles each route as it is declared, and gives each path its preflight answer. */
-function guardRoutes(app: FastifyInstance, guard: Guard, now: () => number): void {
+function guardRoutes(app: FastifyInstance, guard: Guard): void {
   const { cors } = guard.security;
-  const compiled = new Map<string, GuardedRoute>();
+  const ofGet = new Map<string, { readonly declaration: unknown; readonly guarded: GuardedRoute }>();
   const methodsByPath = new Map<string, Set<string>>();
 
   app.addHook("onRoute", function (options) {
-    if (this[guardKey] !== guard || isPreflight(options)) return;
+    if (this[guardKey]?.guard !== guard || isPreflight(options)) return;
     const { url } = options;
     const methods = [options.method].flat();
     const method = methods.join(",");
-    // A HEAD route that Fastify makes from a GET shares its limits.
-    const known = method === "HEAD" ? compiled.get(`GET ${url}`) : undefined;
-    const guarded = known ?? guard.compile({ method, url }, options.security as RouteDeclaration | undefined);
-    compiled.set(`${method} ${url}`, guarded);
-    attach(options, guarded, now);
+    // A HEAD route that Fastify makes from a GET has its very declaration, and shares its limits.
+    const declaration = options.security as RouteDeclaration | undefined;
+    const known = method === "HEAD" ? ofGet.get(url) : undefined;
+    const guarded =
+      known?.declaration === declaration && known !== undefined
+        ? known.guarded
+        : guard.compile({ method, url }, declaration);
+    if (method === "GET") ofGet.set(url, { declaration, guarded });
+    attach(options, guarded);
 
     const ofPath = methodsByPath.get(url);
     if (ofPath !== undefined) {
@@ -113,17 +114,17 @@ function guardRoutes(app: FastifyInstance, guard: Guard, now: () => number): voi
 }
 
 /** Puts the guard's checks before everything else that the route itself runs. */
-function attach(options: RouteOptions, guarded: GuardedRoute, now: () => number): void {
+function attach(options: RouteOptions, guarded: GuardedRoute): void {
   const { head, body, route } = guarded;
   // Fastify reads no body for these, so that nothing is left to wait for.
   const hasNoBody = [options.method].flat().every((method) => method === "GET" || method === "HEAD");
 
   const onRequest: Hook = (request, reply, done) => {
-    const exchange = openExchange(guarded, request, now());
+    const exchange = openExchange(guarded, request);
     request[exchangeKey] = exchange;
     const outcome = head(exchange);
     const conclude = (denial: Denial | undefined) => {
-      setFields(reply, exchange);
+      setFields(reply.raw, exchange);
       if (denial === undefined && hasNoBody) settle(body(exchange), request, reply, done);
       else settle(denial, request, reply, done);
     };
@@ -160,7 +161,7 @@ function hooks<Hook>(declared: Hook | Hook[] | undefined): Hook[] {
   return declared === undefined ? [] : ([declared].flat() as Hook[]);
 }
 
-/** A list whose handler forgot the filter may hold anyone's rows: it is not sent. */
+/** @see forgottenFilter */
 function refuseUnfiltered(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -168,18 +169,16 @@ function refuseUnfiltered(
   done: (error: Error | null, payload?: unknown) => void,
 ): void {
   if (reply.statusCode >= 400 || request[exchangeKey]?.filtered === true) done(null, payload);
-  else
-    done(new Error("The route declares `list`, and its handler never applied `request.allowed(resource)`."));
+  else done(forgottenFilter());
 }
 
 /** Paths that no route has are limited and answered like all others. */
-function guardUnknownPaths(app: FastifyInstance, guard: Guard, now: () => number): void {
-  const unknown = guard.compile({ method: "any", url: "unknown path" }, "public");
+function guardUnknownPaths(app: FastifyInstance, unknown: GuardedRoute): void {
   app.setNotFoundHandler(async (request, reply) => {
-    const exchange = openExchange(unknown, request, now());
+    const exchange = openExchange(unknown, request);
     const denial = await unknown.head(exchange);
-    setFields(reply, exchange);
-    sendDenial(request, reply, denial ?? deny("handler", "not_found", "no such route"));
+    setFields(reply.raw, exchange);
+    sendDenial(request, reply, denial ?? unknownDenial(request.raw.url ?? ""));
     return reply;
   });
 }

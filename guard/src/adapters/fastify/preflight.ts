@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { CorsPolicy } from "../../defence/cors.ts";
-import { apiSecurityFields } from "../../defence/security-headers.ts";
+import { preflightAnswer } from "../../pipeline/answer.ts";
 
 /** Marks the routes made here, for the guard to leave alone. */
 const preflightKey = Symbol("bulwark.preflight");
@@ -31,13 +31,8 @@ export function addPreflight(
     url: routePath ?? "",
     ...(constraints === undefined ? {} : { constraints }),
     onRequest: async (request, reply) => {
-      const names = [...methods].filter((name) => name !== "OPTIONS");
-      const fields = cors.preflightFields(request.headers.origin, names);
-      const allow = [...names, "OPTIONS"].join(", ");
-      return reply
-        .code(204)
-        .headers({ ...apiSecurityFields, ...fields, allow })
-        .send();
+      const { status, fields } = preflightAnswer(cors, request.headers.origin, methods);
+      return reply.code(status).headers(fields).send();
     },
     handler: () => undefined,
   } as RouteOptions);

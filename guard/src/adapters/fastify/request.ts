@@ -4,9 +4,17 @@ import type { Principal } from "../../authentication/principal.ts";
 import type { RowFilter } from "../../authorization/conditions/filter.ts";
 import type { Resource } from "../../contract/resource.ts";
 import { Exchange, type Input } from "../../pipeline/exchange.ts";
-import type { Guard, GuardedRoute } from "../../pipeline/guard.ts";
+import type { GuardedRoute } from "../../pipeline/guard.ts";
 import type { FrameworkServices } from "../../pipeline/services.ts";
+import type { Watched } from "../api/options.ts";
+import { NodeRequest } from "../node/node-request.ts";
 import "./types.ts";
+
+/** What a scope's guard is made of, on its instance. */
+interface GuardedScope extends Watched {
+  /** What requests without a route are held to. */
+  readonly unknown: GuardedRoute;
+}
 
 /** The guard of a scope, on its instance. */
 export const guardKey = Symbol("bulwark.guard");
@@ -15,7 +23,7 @@ export const exchangeKey = Symbol("bulwark.exchange");
 
 declare module "fastify" {
   interface FastifyInstance {
-    [guardKey]: Guard | undefined;
+    [guardKey]: GuardedScope | undefined;
   }
   interface FastifyRequest {
     [exchangeKey]: Exchange | null;
@@ -32,10 +40,9 @@ export const fastifyServices: FrameworkServices = Object.freeze({
   },
 });
 
-/** Begins the exchange of a request. The address is the peer's own: no header changes it. */
-export function openExchange(guarded: GuardedRoute, request: FastifyRequest, nowMs: number): Exchange {
-  const { method = "", url = "", headers, socket } = request.raw;
-  return new Exchange(guarded, { method, url, headers, address: socket.remoteAddress ?? "" }, request, nowMs);
+/** Begins the exchange of a request. */
+export function openExchange(guarded: GuardedRoute, request: FastifyRequest): Exchange {
+  return new Exchange(guarded, new NodeRequest(request.raw), request, guarded.guard.now());
 }
 
 export function decorateRequests(app: FastifyInstance): void {

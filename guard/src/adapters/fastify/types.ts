@@ -15,7 +15,9 @@ import type { Principal } from "../../authentication/principal.ts";
 import type { RowFilter } from "../../authorization/conditions/filter.ts";
 import type { Resource } from "../../contract/resource.ts";
 import type { RouteSecurity } from "../../contract/route.ts";
-import type { OutputOf, StandardSchema } from "../../defence/standard-schema.ts";
+import type { OutputOf } from "../../defence/standard-schema.ts";
+import type { GuardHealth } from "../../pipeline/guard.ts";
+import type { Guarded, Schema } from "../api/call.ts";
 
 /** A request whose input has been validated by the route's schemas. */
 type ValidatedRequest<Params, Query, Body> = FastifyRequest<{
@@ -28,18 +30,15 @@ type ValidatedRequest<Params, Query, Body> = FastifyRequest<{
 export type GuardedRequest<Access, Params, Query, Body, Row> = Omit<
   ValidatedRequest<Params, Query, Body>,
   "principal" | "resource" | "values"
-> & {
-  /** Who is calling. */
-  readonly principal: Access extends true ? undefined : Principal;
-  /** The row the route loaded, and the caller may act on. */
-  readonly resource: Row;
-  /** What a write may write: the validated body, with the values the grant sets over it. */
-  readonly values: OutputOf<Body> & Readonly<Record<string, unknown>>;
-};
-
-type Schema = StandardSchema | undefined;
+> &
+  Pick<Guarded<Access, Params, Query, Body, Row>, "principal" | "resource" | "values">;
 
 declare module "fastify" {
+  interface FastifyInstance {
+    /** What the scope's guard depends on beyond itself, at this moment. */
+    guardHealth(): GuardHealth;
+  }
+
   interface FastifyRequest {
     /** Who is calling; `undefined` on public routes. */
     readonly principal: Principal | undefined;

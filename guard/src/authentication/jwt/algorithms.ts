@@ -12,12 +12,12 @@ interface AlgorithmRow {
   readonly hash: string | null;
   readonly keyType: "ec" | "rsa" | "ed25519";
   readonly curve?: string;
+  /** ECDSA: the bytes of each of a signature's two numbers (RFC 7518 §3.4). */
+  readonly coordinateBytes?: number;
+  /** Padding other than PKCS #1 v1.5, which is what a bare RSA key verifies by. */
   readonly options?: Omit<VerifyKeyObjectInput, "key">;
 }
 
-// RFC 7518 §3.4: ECDSA signatures are the raw pair of numbers, not DER.
-const ecdsa = { dsaEncoding: "ieee-p1363" } as const;
-const pkcs1 = { padding: constants.RSA_PKCS1_PADDING } as const;
 // RFC 7518 §3.5: the salt is as long as the digest.
 const pss = {
   padding: constants.RSA_PKCS1_PSS_PADDING,
@@ -25,12 +25,12 @@ const pss = {
 } as const;
 
 const table = {
-  ES256: { hash: "sha256", keyType: "ec", curve: "prime256v1", options: ecdsa },
-  ES384: { hash: "sha384", keyType: "ec", curve: "secp384r1", options: ecdsa },
-  ES512: { hash: "sha512", keyType: "ec", curve: "secp521r1", options: ecdsa },
-  RS256: { hash: "sha256", keyType: "rsa", options: pkcs1 },
-  RS384: { hash: "sha384", keyType: "rsa", options: pkcs1 },
-  RS512: { hash: "sha512", keyType: "rsa", options: pkcs1 },
+  ES256: { hash: "sha256", keyType: "ec", curve: "prime256v1", coordinateBytes: 32 },
+  ES384: { hash: "sha384", keyType: "ec", curve: "secp384r1", coordinateBytes: 48 },
+  ES512: { hash: "sha512", keyType: "ec", curve: "secp521r1", coordinateBytes: 66 },
+  RS256: { hash: "sha256", keyType: "rsa" },
+  RS384: { hash: "sha384", keyType: "rsa" },
+  RS512: { hash: "sha512", keyType: "rsa" },
   PS256: { hash: "sha256", keyType: "rsa", options: pss },
   PS384: { hash: "sha384", keyType: "rsa", options: pss },
   PS512: { hash: "sha512", keyType: "rsa", options: pss },
@@ -40,6 +40,8 @@ const table = {
 export type JwsAlgorithm = keyof typeof table;
 
 export const algorithms: Readonly<Record<JwsAlgorithm, AlgorithmRow>> = table;
+
+export const jwsAlgorithms = Object.freeze(Object.keys(table)) as readonly JwsAlgorithm[];
 
 /** Does the algorithm go with this key: type, curve, and for RSA a modulus of 2048 bits and an exponent of 3 up? */
 export function acceptsKey(algorithm: JwsAlgorithm, key: KeyObject): boolean {

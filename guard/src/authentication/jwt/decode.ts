@@ -18,6 +18,8 @@ export interface UnverifiedJws {
   readonly signingInput: string;
   readonly encodedClaims: string;
   readonly signature: Buffer;
+  /** The whole header, for what a profile adds to it. */
+  readonly header: Readonly<Record<string, unknown>>;
 }
 
 /** No token we know of comes near; headers of one request share 16 KiB in Node. */
@@ -40,7 +42,8 @@ export function decodeJws(token: string): UnverifiedJws {
   ) {
     throw new SecurityError("token_malformed");
   }
-  const { alg, kid, typ, crit, b64 } = parseJsonObject(encodedHeader);
+  const header = parseJsonObject(encodedHeader);
+  const { alg, kid, typ, crit, b64 } = header;
   // The header may also carry `jku`, `jwk`, `x5u`, `x5c`: a token does not choose its keys, so they are not read.
   if (crit !== undefined || b64 !== undefined) throw new SecurityError("token_critical");
   if (!isAlgorithm(alg)) throw new SecurityError("token_algorithm");
@@ -53,14 +56,23 @@ export function decodeJws(token: string): UnverifiedJws {
     signingInput: token.slice(0, second),
     encodedClaims,
     signature: Buffer.from(encodedSignature, "base64url"),
+    header,
   };
 }
 
-/** @throws {SecurityError} `token_malformed` */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Parses a header or a claims set. A member that is there twice is refused (RFC 7519 §4): parsers differ in which one
+ * counts. So is more nesting than any claim has a use for.
+ *
+ * @throws {SecurityError} `token_malformed`
+ */
 export function parseJsonObject(encoded: string): Readonly<Record<string, unknown>> {
+  let text: string;
   let value: unknown;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(encoded, "base64url"));
+    text = utf8.decode(Buffer.from(encoded, "base64url"));
     value = JSON.parse(text);
   } catch (cause) {
     throw new SecurityError("token_malformed", { cause });
@@ -68,5 +80,38 @@ export function parseJsonObject(encoded: string): Readonly<Record<string, unknow
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new SecurityError("token_malformed");
   }
+  if (countMembers(value) !== countColons(text)) throw new SecurityError("token_malformed");
   return value as Record<string, unknown>;
+}
+
+const maxDepth = 16;
+
+/** The members of an object and of all within it. @throws {SecurityError} `token_malformed` where it is too deep */
+function countMembers(value: object, depth = 1): number {
+  if (depth > maxDepth) throw new SecurityError("token_malformed");
+  let count = 0;
+  const isList = Array.isArray(value);
+  for (const member of Object.values(value)) {
+    if (!isList) count += 1;
+    if (typeof member === "object" && member !== null) count += countMembers(member, depth + 1);
+  }
+  return count;
+}
+
+/** Colons outside of strings: one for each member as written. The text is known to be JSON. */
+function countColons(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charCodeAt(at);
+    if (character === 0x3a) count += 1;
+    else if (character === 0x22) at = endOfString(text, at);
+  }
+  return count;
+}
+
+/** Where a string that begins at a quotation mark ends. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1;
+  return at;
 }

@@ -95,6 +95,27 @@ describe("a key source", () => {
     assert.notEqual(await source.find("a", "ES256", late + 30_001), undefined);
   });
 
+  test("asks again before the keys are too old, and nobody waits for it", async () => {
+    const { source, loads } = aSource(() => [aKey("a")]);
+    await source.find("a", "ES256", 0);
+    assert.ok(!(source.find("a", "ES256", 479_999) instanceof Promise));
+    assert.equal(loads(), 1);
+    assert.ok(!(source.find("a", "ES256", 480_000) instanceof Promise));
+    await new Promise(setImmediate);
+    assert.equal(loads(), 2);
+    assert.ok(!(source.find("a", "ES256", 900_000) instanceof Promise));
+  });
+
+  test("asks again at once when the keys are known to have changed", async () => {
+    let keys = [aKey("a")];
+    const { source, loads } = aSource(() => keys);
+    await source.find("a", "ES256", 0);
+    keys = [aKey("b")];
+    source.expire(1);
+    assert.equal(await source.find("a", "ES256", 2), undefined);
+    assert.equal(loads(), 2);
+  });
+
   test("is unavailable until the first load succeeds, and recovers by itself", async () => {
     let answer: readonly PublicJwk[] | Error = new Error("down");
     const { source } = aSource(() => answer);
@@ -103,6 +124,12 @@ describe("a key source", () => {
     assert.notEqual(await source.find("a", "ES256", 1_001), undefined);
   });
 });
+
+/** A byte now and then, and never an end. */
+const drip: RequestListener = (_request, response) => {
+  const timer = setInterval(() => response.write(" "), 200);
+  response.once("close", () => clearInterval(timer));
+};
 
 describe("fetching an issuer's keys", () => {
   async function serve(t: TestContext, listener: (origin: string) => RequestListener): Promise<string> {
@@ -158,6 +185,7 @@ describe("fetching an issuer's keys", () => {
     { name: "a set that is no JSON", listener: issuer((_request, response) => response.end("<html>")) },
     { name: "a set without keys", listener: issuer(json({ keys: {} })) },
     { name: "a set of a megabyte", listener: issuer(json({ keys: ["x".repeat(1_000_000)] })) },
+    { name: "a set that drips for ever", listener: issuer(drip) },
     { name: "an error", listener: () => (_request, response) => response.writeHead(500).end() },
   ];
   for (const { name, listener } of refused) {

@@ -22,11 +22,15 @@ export interface KeySource {
     algorithm: JwsAlgorithm,
     nowMs: number,
   ): KeyObject | undefined | Promise<KeyObject | undefined>;
+  /** The keys are known to have changed: they are asked for again at their next use. */
+  expire(nowMs: number): void;
 }
 
 const defaultMaxAgeMs = 600_000;
 const leastMaxAgeMs = 60_000;
 const mostMaxAgeMs = 86_400_000;
+/** The share of their age after which keys are asked for again, so that no request waits for it. */
+const refreshShare = 0.8;
 const graceMs = 3_600_000;
 const coolDownMs = 30_000;
 const retryAfterSeconds = 5;
@@ -36,6 +40,7 @@ export function createFixedKeySource(set: PublicJwkSet): KeySource {
   const keys = createKeySet(set);
   return Object.freeze({
     find: (keyId: string | undefined, algorithm: JwsAlgorithm) => keys.find(keyId, algorithm),
+    expire() {},
   });
 }
 
@@ -43,6 +48,8 @@ export function createFixedKeySource(set: PublicJwkSet): KeySource {
 export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
   let keys: KeySet | undefined;
   let freshUntilMs = 0;
+  /** From here on they are asked for again, while the known ones still serve. */
+  let refreshAtMs = 0;
   let nextLoadMs = 0;
   let loading: Promise<void> | undefined;
 
@@ -52,7 +59,9 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
       .then(({ set, maxAgeSeconds }) => {
         keys = createKeySet(set);
         const ageMs = maxAgeSeconds === undefined ? defaultMaxAgeMs : maxAgeSeconds * 1000;
-        freshUntilMs = nowMs + Math.min(Math.max(ageMs, leastMaxAgeMs), mostMaxAgeMs);
+        const boundedMs = Math.min(Math.max(ageMs, leastMaxAgeMs), mostMaxAgeMs);
+        freshUntilMs = nowMs + boundedMs;
+        refreshAtMs = nowMs + boundedMs * refreshShare;
         nextLoadMs = nowMs + coolDownMs;
       })
       .catch((cause: unknown) => {
@@ -80,7 +89,14 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
   return Object.freeze({
     find(keyId: string | undefined, algorithm: JwsAlgorithm, nowMs: number) {
       const known = nowMs < freshUntilMs ? keys?.find(keyId, algorithm) : undefined;
-      return known ?? findAfterReload(keyId, algorithm, nowMs);
+      if (known === undefined) return findAfterReload(keyId, algorithm, nowMs);
+      // A failure shows once the keys are out of date: until then the known ones are as good as before.
+      if (nowMs >= refreshAtMs && nowMs >= nextLoadMs) reload(nowMs).catch(() => {});
+      return known;
+    },
+    expire(nowMs: number) {
+      freshUntilMs = Math.min(freshUntilMs, nowMs);
+      nextLoadMs = 0;
     },
   });
 }

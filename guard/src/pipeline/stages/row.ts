@@ -1,19 +1,22 @@
 /**
  * Stage 9: may the caller act on this row, with these values?
  *
- * A caller who may not even read the row is told that there is nothing here: a 403 would say that it exists.
+ * A caller who may not even read the row is told that there is nothing here: a 403 would say that it exists. Where only
+ * a grant that demands a better sign-in covers the act, the answer asks for that sign-in.
  */
 import type { Caller } from "../../authentication/caller.ts";
 import type { Row } from "../../authorization/conditions/decide.ts";
-import type { CompiledGrant } from "../../authorization/roles.ts";
-import { coversRow, decideWrite } from "../../authorization/rows.ts";
+import { type CompiledGrant, liveGrants } from "../../authorization/roles.ts";
+import { coversRow, decideWrite, type WriteDecision } from "../../authorization/rows.ts";
 import type { Resource } from "../../contract/resource.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Check, Outcome, StageContext } from "../stages.ts";
 import { type Denial, deny } from "../verdict.ts";
+import { stepUp } from "./assurance.ts";
 
 const nothingHere = deny("row", "not_found", "no such row");
 const unreadable = deny("row", "not_found", "the caller may not read the row");
+const bodyIsNoRow = deny("row", "row_denied", "the body is not an object of fields");
 
 export function rowStage(context: StageContext): Check | undefined {
   const { access, resource: load, list, schemas } = context.route;
@@ -21,33 +24,56 @@ export function rowStage(context: StageContext): Check | undefined {
   const [resourceName = "", action = ""] = access.permission.split(":");
   const resource = context.security.resources.get(resourceName);
   if (resource === undefined) return undefined;
-  const grantsOf = ({ authority }: Caller) => authority.grants[access.index] ?? [];
+  const { index } = access;
+  const readIndex = context.security.roles.permissionIndex(`${resourceName}:read`);
   const { read } = context.services.framework;
-  const bodyOf = (exchange: Exchange) => (schemas?.body && (read(exchange.request).body as Row)) ?? {};
+  const changesOf = (exchange: Exchange): unknown =>
+    schemas?.body === undefined ? {} : (read(exchange.request).body ?? {});
+
+  const write = (exchange: Exchange, caller: Caller, before: Row | undefined): Outcome => {
+    const changes = changesOf(exchange);
+    if (typeof changes !== "object" || changes === null || Array.isArray(changes)) return bodyIsNoRow;
+    const decide = (grants: readonly CompiledGrant[]) =>
+      decideWrite(grants, resource.attributes, before, changes as Row, caller.principal);
+    const decision = decide(liveGrants(caller, index, exchange.nowMs));
+    if ("values" in decision) {
+      exchange.values = decision.values;
+      return undefined;
+    }
+    const covers = (grant: CompiledGrant) => "values" in decide([grant]);
+    return stepUpFor(caller, index, covers) ?? refuseWrite(decision);
+  };
 
   if (load === undefined) {
-    if (action !== "create" || Object.keys(resource.attributes).length === 0) return undefined;
+    if (action !== "create" || !hasAttributes(resource)) return undefined;
     return (exchange) => {
       const { caller } = exchange;
-      if (caller === undefined) return nothingHere;
-      return concludeWrite(exchange, grantsOf(caller), resource, undefined, bodyOf(exchange), caller);
+      return caller === undefined ? nothingHere : write(exchange, caller, undefined);
     };
   }
 
-  const readIndex = context.security.roles.permissionIndex(`${resourceName}:read`);
   const decide = (exchange: Exchange, row: unknown): Outcome => {
-    const { caller } = exchange;
+    const { caller, nowMs } = exchange;
     if (caller === undefined || row === undefined || row === null) return nothingHere;
     const { principal, authority } = caller;
-    const readable = readIndex === undefined ? [] : (authority.grants[readIndex] ?? []);
-    if (!coversRow(readable, row as Row, principal)) return unreadable;
-    exchange.resource = row;
-    if (access.index === readIndex) return undefined;
-    if (schemas?.body !== undefined) {
-      return concludeWrite(exchange, grantsOf(caller), resource, row as Row, bodyOf(exchange), caller);
+    const covering = (grants: readonly CompiledGrant[]) => coversRow(grants, row as Row, principal);
+    const readable = readIndex === undefined ? [] : liveGrants(caller, readIndex, nowMs);
+    if (!covering(readable)) {
+      return (
+        (readIndex === index ? stepUpFor(caller, index, (grant) => covering([grant])) : undefined) ??
+        unreadable
+      );
     }
-    if (coversRow(grantsOf(caller), row as Row, principal)) return undefined;
-    return deny("row", "row_denied", `no grant of ${access.permission} covers the row`);
+    exchange.resource = row;
+    if (index === readIndex) return undefined;
+    // A grant that sets something makes even an act without a body a write.
+    const isWrite = schemas?.body !== undefined || (authority.grants[index] ?? []).some(setsSomething);
+    if (isWrite) return write(exchange, caller, row as Row);
+    if (covering(liveGrants(caller, index, nowMs))) return undefined;
+    return (
+      stepUpFor(caller, index, (grant) => covering([grant])) ??
+      deny("row", "row_denied", `no grant of ${access.permission} covers the row`)
+    );
   };
   return (exchange) => {
     const row = load(exchange.request as never);
@@ -57,26 +83,34 @@ export function rowStage(context: StageContext): Check | undefined {
   };
 }
 
+function hasAttributes({ attributes }: Resource): boolean {
+  return Object.keys(attributes).length > 0;
+}
+
+function setsSomething({ set }: CompiledGrant): boolean {
+  return Object.keys(set).length > 0;
+}
+
+/** The demand of the first grant that would cover the act if it counted. */
+function stepUpFor(
+  caller: Caller,
+  index: number,
+  covers: (grant: CompiledGrant) => boolean,
+): Denial | undefined {
+  if (!caller.authority.demanding) return undefined;
+  const grants = caller.authority.grants[index] ?? [];
+  const demand = grants.find((grant) => grant.demand !== undefined && covers(grant))?.demand;
+  return demand && stepUp(caller, demand);
+}
+
 /** Query builders return thenables of their own; one taken for a row would be decided instead of it. */
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-function concludeWrite(
-  exchange: Exchange,
-  grants: readonly CompiledGrant[],
-  resource: Resource,
-  before: Row | undefined,
-  changes: Row,
-  { principal }: Caller,
-): Denial | undefined {
-  const decision = decideWrite(grants, resource.attributes, before, changes, principal);
-  if ("values" in decision) {
-    exchange.values = decision.values;
-    return undefined;
-  }
-  const { forbiddenFields } = decision;
-  if (forbiddenFields.length === 0)
-    return deny("row", "row_denied", "no grant covers the row before and after");
-  return deny("row", "fields_denied", forbiddenFields.join(" "), { members: { fields: forbiddenFields } });
+function refuseWrite({
+  forbiddenFields: fields,
+}: Exclude<ReturnType<typeof decideWrite>, WriteDecision>): Denial {
+  if (fields.length === 0) return deny("row", "row_denied", "no grant covers the row before and after");
+  return deny("row", "fields_denied", fields.join(" "), { members: { fields } });
 }

@@ -4,24 +4,38 @@ import { deny } from "../verdict.ts";
 
 const maxUrlLength = 8_192;
 
+const bodyNotExpected = deny("transport", "validation_failed", "a body", {
+  members: { errors: [{ in: "body", pointer: "", message: "Not expected here." }] },
+});
+
 export function transportStage({ route }: StageContext): Check {
   const { maxBodyBytes } = route;
-  const acceptsBody = route.schemas?.body !== undefined;
-  return ({ incoming: { url, headers } }) => {
+  const { schemas } = route;
+  const acceptsBody = schemas?.body !== undefined;
+  return ({ incoming: { method, url, headers } }) => {
     if (url.length > maxUrlLength) return deny("transport", "uri_too_long", `${url.length} characters`);
     const length = headers["content-length"];
     if (length !== undefined && Number(length) > maxBodyBytes) {
       return deny("transport", "body_too_large", `announced ${Number(length)} bytes`);
     }
     const hasBody = headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
-    if (acceptsBody && hasBody && !isJson(headers["content-type"])) {
+    if (!hasBody) return undefined;
+    if (acceptsBody && !isJson(headers["content-type"])) {
       return deny("transport", "media_type_unsupported", "not application/json");
     }
+    const encoding = headers["content-encoding"];
+    if (acceptsBody && encoding !== undefined && encoding !== "identity") {
+      return deny("transport", "media_type_unsupported", "a content encoding");
+    }
+    // Nothing reads these bodies, so nothing would find out later that there is one.
+    if (schemas !== undefined && (method === "GET" || method === "HEAD")) return bodyNotExpected;
     return undefined;
   };
 }
 
-/** `application/json`, with parameters or without (RFC 8259 §11). */
+/** `application/json`, with parameters or without; JSON has one encoding (RFC 8259 §8.1). */
 function isJson(contentType: string | string[] | undefined): boolean {
-  return typeof contentType === "string" && /^application\/json\s*(;|$)/i.test(contentType.trim());
+  const [type = "", ...parameters] = String(contentType).toLowerCase().split(";");
+  const charsets = parameters.map((parameter) => parameter.trim()).filter((one) => one.startsWith("charset"));
+  return type.trim() === "application/json" && charsets.every((one) => /^charset="?utf-8"?$/.test(one));
 }

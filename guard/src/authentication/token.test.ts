@@ -2,20 +2,22 @@ import assert from "node:assert/strict";
 import { createHmac, createPrivateKey, generateKeyPairSync, type JsonWebKey, sign } from "node:crypto";
 import { describe, test } from "node:test";
 import { defineSecurity } from "../contract/define-security.ts";
-import { createTestIssuer, type TokenChanges } from "../testing/issuer.ts";
-import { createBearerAuthentication } from "./bearer.ts";
-import { createFixedKeySource } from "./keys/key-source.ts";
+import { createServices } from "../pipeline/services.ts";
+import { createIssuer, type MintOptions } from "../testing/index.ts";
+import type { Caller } from "./caller.ts";
+import { credentialKinds, toCredentialSet } from "./credential.ts";
 import { SecurityError } from "./security-error.ts";
 
-const issuer = await createTestIssuer();
-const security = defineSecurity({
-  issuer: issuer.issuer,
-  audience: issuer.audience,
-  resources: [],
-  roles: {},
-  keys: issuer.keys,
-});
-const authenticate = createBearerAuthentication(security, createFixedKeySource(issuer.keys));
+const issuer = createIssuer({ claims: { roles: ["user"], team: "red" } });
+const security = defineSecurity({ ...issuer.contract, resources: [], roles: {} });
+const framework = { read: () => ({ params: {}, query: {}, body: {} }), write() {} };
+const { tokens } = createServices({ security, identity: undefined, framework, now: Date.now });
+const everyKind = toCredentialSet(credentialKinds, "test");
+const incoming = { method: "GET", url: "/", headers: {} };
+
+function authenticate(field: string, nowMs: number): Caller | Promise<Caller> {
+  return tokens(field, { incoming, nowMs, proofNonce: "" }, everyKind);
+}
 const now = () => Math.floor(Date.now() / 1000);
 
 function rejectionOf(token: string, nowMs = Date.now()): string {
@@ -26,6 +28,11 @@ function rejectionOf(token: string, nowMs = Date.now()): string {
     throw error;
   }
   return "accepted";
+}
+
+/** Lists in lists. */
+function nest(depth: number): unknown {
+  return depth === 0 ? 1 : [nest(depth - 1)];
 }
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -41,13 +48,13 @@ describe("a bearer token", () => {
     assert.deepEqual(principal.roles, ["user"]);
     assert.equal(principal.sessionId, "s1");
     const machine = await authenticate(
-      `bearer ${await issuer.mint({ claims: { sub: "shop" } })}`,
+      `bearer ${await issuer.mint({ subject: "shop", claims: { client_id: "shop" } })}`,
       Date.now(),
     );
     assert.equal(machine.principal.kind, "client");
   });
 
-  const changed: readonly { name: string; changes: TokenChanges; code: string }[] = [
+  const changed: readonly { name: string; changes: MintOptions; code: string }[] = [
     { name: "has expired", changes: { claims: { exp: now() - 6 } }, code: "token_expired" },
     { name: "expired within the tolerance", changes: { claims: { exp: now() - 2 } }, code: "accepted" },
     { name: "is not yet valid", changes: { claims: { nbf: now() + 60 } }, code: "token_not_yet_valid" },
@@ -79,6 +86,21 @@ describe("a bearer token", () => {
     },
     { name: "is an ID token", changes: { header: { typ: "JWT" } }, code: "token_type" },
     { name: "has no type", changes: { header: { typ: undefined } }, code: "token_type" },
+    { name: "has no id", changes: { claims: { jti: undefined } }, code: "token_claims" },
+    {
+      name: "does not say when it was issued",
+      changes: { claims: { iat: undefined } },
+      code: "token_claims",
+    },
+    { name: "does not name its client", changes: { claims: { client_id: undefined } }, code: "token_claims" },
+    { name: "has a NUL in its subject", changes: { claims: { sub: "ali\0ce" } }, code: "token_claims" },
+    { name: "has a session id that is no text", changes: { claims: { sid: 7 } }, code: "token_claims" },
+    {
+      name: "has a time of sign-in that is text",
+      changes: { claims: { auth_time: "0" } },
+      code: "token_claims",
+    },
+    { name: "has a deep claim", changes: { claims: { deep: nest(40) } }, code: "token_malformed" },
     { name: "spells its type out", changes: { header: { typ: "application/at+JWT" } }, code: "accepted" },
     { name: "has an unknown key id", changes: { header: { kid: "other" } }, code: "token_key_unknown" },
     {
@@ -95,7 +117,12 @@ describe("a bearer token", () => {
     { name: "never expires", changes: { claims: { exp: undefined } }, code: "token_claims" },
     { name: "has an expiry that is text", changes: { claims: { exp: "9999999999" } }, code: "token_claims" },
     { name: "has roles that are no list", changes: { claims: { roles: "admin" } }, code: "token_claims" },
-    { name: "is bound to a key", changes: { claims: { cnf: { jkt: "x" } } }, code: "token_bound" },
+    { name: "is bound to a key", changes: { claims: { cnf: { jkt: "x".repeat(43) } } }, code: "token_bound" },
+    {
+      name: "is bound in a way we do not know",
+      changes: { claims: { cnf: { kid: "x" } } },
+      code: "token_bound",
+    },
   ];
   for (const { name, changes, code } of changed) {
     test(`that ${name}: ${code}`, async () => {

@@ -5,9 +5,10 @@ import { bulwark } from "@bulwark/guard/fastify";
 import Fastify from "fastify";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { createFolder } from "../../../../testing/folder.ts";
+import { createQueries } from "../orders/queries.ts";
+import { openOrders, seedOrders } from "../orders/store.ts";
 import { createSecurity } from "../security.ts";
 import { addOrderRoutes } from "./routes.ts";
-import { openOrders, seedOrders } from "./store.ts";
 
 const origin = "http://localhost:3000";
 
@@ -25,8 +26,8 @@ test("a list, a change and a deletion carry the caller's filter in their SQL, wi
     findSession: async () => undefined,
   };
   const app = Fastify();
-  await app.register(bulwark, { security: createSecurity(origin), identity });
-  await app.register(async (api) => addOrderRoutes(api, db));
+  await app.register(bulwark, { security: createSecurity({ issuer: origin, origin }), identity });
+  await app.register(async (api) => addOrderRoutes(api, createQueries(db)));
   const address = await app.listen({ host: "127.0.0.1", port: 0 });
   t.after(async () => {
     await app.close();
@@ -39,6 +40,8 @@ test("a list, a change and a deletion carry the caller's filter in their SQL, wi
       .setIssuer(origin)
       .setAudience(`${origin}/api`)
       .setSubject(sub)
+      .setJti("1")
+      .setIssuedAt()
       .setExpirationTime("1m")
       .sign(privateKey);
     const headers = { authorization: `Bearer ${token}`, ...init.headers };

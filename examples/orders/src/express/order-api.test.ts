@@ -1,0 +1,3 @@
+import { describeOrderApi } from "../testing/order-api.ts";
+
+describeOrderApi("express");

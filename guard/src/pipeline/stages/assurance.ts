@@ -1,0 +1,32 @@
+/**
+ * Stage 7: is the caller's sign-in strong and fresh enough, for the route and for any grant of its permission?
+ *
+ * Where only grants that demand more would let the caller in, the answer says what to bring (RFC 9470), not "no".
+ */
+
+import type { Caller } from "../../authentication/caller.ts";
+import { stepUpChallenge } from "../../authentication/challenge.ts";
+import { liveGrants } from "../../authorization/roles.ts";
+import { type Demand, meets } from "../../contract/assurance.ts";
+import type { Check, StageContext } from "../stages.ts";
+import { type Denial, deny } from "../verdict.ts";
+
+export function assuranceStage({ route, security }: StageContext): Check | undefined {
+  const { access, demand } = route;
+  if (access === "public") return undefined;
+  const index = typeof access === "string" ? undefined : access.index;
+  if (demand === undefined && (index === undefined || !security.roles.isDemanding(index))) return undefined;
+  return ({ caller, nowMs }) => {
+    if (caller === undefined) return undefined;
+    if (demand !== undefined && !meets(caller.assurance, demand, nowMs)) return stepUp(caller, demand);
+    if (index === undefined || liveGrants(caller, index, nowMs).length > 0) return undefined;
+    const [first] = caller.authority.grants[index] ?? [];
+    return first?.demand && stepUp(caller, first.demand);
+  };
+}
+
+/** Asks for what a route or a grant demands. */
+export function stepUp({ principal }: Caller, demand: Demand): Denial {
+  const scheme = principal.credential === "dpop" ? "DPoP" : "Bearer";
+  return deny("assurance", "step_up_needed", demand.challenge, { fields: stepUpChallenge(scheme, demand) });
+}
