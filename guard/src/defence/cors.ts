@@ -33,9 +33,15 @@ export interface CorsPolicy {
   preflightFields(origin: string | undefined, methods: readonly string[]): HeaderFields;
 }
 
-const denialHeaders = ["Retry-After", "WWW-Authenticate", "RateLimit", "RateLimit-Policy"] as const;
+const denialHeaders = [
+  "Retry-After",
+  "WWW-Authenticate",
+  "DPoP-Nonce",
+  "RateLimit",
+  "RateLimit-Policy",
+] as const;
 /** What a page's script may send beyond the safelisted fields. */
-const allowedFields = "Authorization, Content-Type";
+const allowedFields = "Authorization, Content-Type, DPoP, X-API-Key";
 
 /** @throws {ContractError} `cors_wildcard_credentials`, `cors_origin_invalid`, `option_unknown`, `option_invalid` */
 export function compileCors(options: CorsOptions, place: string): CorsPolicy {

@@ -7,9 +7,11 @@ import { once } from "node:events";
 import { request as send } from "node:http";
 import { after, before, describe, test } from "node:test";
 import type { Denial } from "../../pipeline/verdict.ts";
+import { createClientKey } from "../../testing/client-key.ts";
 import { type Answer, withToken } from "../../testing/http.ts";
 import { createIssuer, type MintOptions, type TestIssuer } from "../../testing/issuer.ts";
 import type { BulwarkOptions, LoggingOptions } from "../api/options.ts";
+import { createTestIdentity, testApiKey, testCookie } from "./behaviour-identity.ts";
 import { createTestSecurity, type FurtherOptions, type TestRoute, testRoutes } from "./behaviour-routes.ts";
 
 /** A server that listens on a free loopback port. */
@@ -73,6 +75,50 @@ export function describeBehaviour(framework: string, build: Build): void {
       assert.equal(refused.json().code, "unauthenticated");
       assert.equal((await call("/me", withToken(issuer.tamper(alice, "claims")))).status, 401);
       assert.deepEqual((await call("/me", withToken(alice))).json(), { id: "alice" });
+    });
+
+    test("takes every kind of credential, in this framework's own requests", async () => {
+      const identity = createTestIdentity(issuer);
+      const further = { dpop: { origin: "https://api.example", nonces: true } };
+      const open = await build(
+        { security: createTestSecurity(issuer, further), identity, now: issuer.clock.now },
+        testRoutes,
+      );
+      try {
+        const ask = createCall(open);
+        assert.deepEqual((await ask("/me", { headers: { cookie: testCookie } })).json(), { id: "alice" });
+        assert.deepEqual((await ask("/me", { headers: { "x-api-key": testApiKey } })).json(), { id: "shop" });
+        assert.equal(
+          (await ask("/me", { headers: { "x-api-key": testApiKey, cookie: testCookie } })).status,
+          400,
+        );
+        const write = (headers: Record<string, string>) =>
+          ask("/ping", { method: "POST", headers: { cookie: testCookie, ...headers } });
+        assert.equal((await write({})).json().code, "cross_site_refused");
+        assert.equal((await write({ "sec-fetch-site": "cross-site" })).status, 403);
+        assert.equal(
+          (await write({ "sec-fetch-site": "same-origin", origin: "https://evil.example" })).status,
+          403,
+        );
+        assert.equal((await write({ "sec-fetch-site": "same-origin" })).status, 200);
+
+        const client = createClientKey();
+        const token = mint(issuer, { claims: { cnf: { jkt: client.thumbprint } } });
+        const prove = (nonce?: string) => {
+          const made = { method: "GET", url: "https://api.example/me", token, nowMs: issuer.clock.now() };
+          const dpop = client.prove(nonce === undefined ? made : { ...made, nonce });
+          return ask("/me", { headers: { authorization: `DPoP ${token}`, dpop } });
+        };
+        const asked = await prove();
+        assert.equal(asked.status, 401);
+        assert.match(asked.headers.get("www-authenticate") ?? "", /use_dpop_nonce/);
+        const proved = await prove(asked.headers.get("dpop-nonce") ?? "");
+        assert.deepEqual(proved.json(), { id: "alice" });
+        assert.ok(proved.headers.get("dpop-nonce"));
+        assert.equal((await ask("/me", withToken(token))).status, 401);
+      } finally {
+        await open.close();
+      }
     });
 
     test("tells each of many callers at once who they are", async () => {
@@ -236,7 +282,8 @@ export function describeBehaviour(framework: string, build: Build): void {
       const listed = await preflight("https://shop.example");
       assert.equal(listed.status, 204);
       assert.equal(listed.headers.get("access-control-allow-methods"), "GET, HEAD, PATCH, DELETE");
-      assert.match(listed.headers.get("access-control-allow-headers") ?? "", /^Authorization, Content-Type/);
+      const allowed = "Authorization, Content-Type, DPoP, X-API-Key";
+      assert.equal(listed.headers.get("access-control-allow-headers"), allowed);
       assert.equal(
         (await preflight("https://evil.example")).headers.get("access-control-allow-methods"),
         null,
