@@ -11,6 +11,6 @@ await app.listen({ port, host: "localhost" });
 process.on("disconnect", () => process.exit());
 process.on("message", async (revocation: Revocation) => {
   await identity.revoke(revocation);
-  process.send?.({ revokedAtMs: Date.now() });
+  process.send?.({ revoked: true });
 });
 process.send?.({ ready: true });

@@ -168,8 +168,28 @@ describe("the kinds of credential", () => {
     ];
     for (const pair of pairs)
       assert.equal((await judge(pair)).code, "credentials_ambiguous", JSON.stringify(pair));
+    const narrow = [
+      { pair: pairs[0], credentials: ["session"] },
+      { pair: pairs[0], credentials: ["bearer"] },
+      { pair: pairs[2], credentials: ["session"] },
+      {
+        pair: { headers: { "x-api-key": key }, rawHeaders: ["X-API-Key", key, "x-api-key", key] },
+        credentials: ["apiKey"],
+      },
+    ] as const;
+    for (const { pair = {}, credentials } of narrow) {
+      const { code } = await judge(pair, { authenticated: true, credentials });
+      assert.equal(code, "credentials_ambiguous", `${credentials}: ${JSON.stringify(pair)}`);
+    }
     const once = { headers: { authorization: token }, rawHeaders: ["Authorization", token, "Accept", "*/*"] };
     assert.equal((await judge(once)).code, "accepted");
+  });
+
+  test("come in the field that is theirs", async () => {
+    const { judge } = start();
+    const token = `Bearer ${issuer.mint()}`;
+    assert.equal((await judge({ headers: { "x-api-key": token } })).reason, "api_key_malformed");
+    assert.equal((await judge({ headers: { authorization: key } })).reason, "credential_scheme");
   });
 
   test("bound to a certificate count only on its connection (RFC 8705)", async () => {
@@ -272,21 +292,37 @@ describe("what the feed says", () => {
     assert.equal((await apiKey()).reason, "api_key_unknown");
   });
 
-  test("that arrives while a session is being looked up is not forgotten", async () => {
-    const { judge, tell, state, source } = start();
-    const { session } = state;
-    let release = (_: Session | undefined) => {};
-    (source as { findSession: unknown }).findSession = () =>
-      new Promise((resolve) => {
-        release = resolve;
-      });
-    const first = judge({ headers: { cookie } });
-    await new Promise(setImmediate);
-    tell(revoked({ session: "session-1" }));
-    release(session);
-    await first;
-    (source as { findSession: unknown }).findSession = async () => undefined;
-    assert.equal((await judge({ headers: { cookie } })).reason, "session_unknown");
+  test("that overtakes an answer about a session or a key has it asked for again", async () => {
+    const { judge, tell, state, asked } = start();
+    const { session, apiKey } = state;
+    const rows = [
+      { headers: { cookie }, event: revoked({ session: "session-1" }), code: "session_unknown" },
+      { headers: { "x-api-key": key }, event: revoked({ apiKey: "k".repeat(16) }), code: "api_key_unknown" },
+    ];
+    for (const { headers, event, code } of rows) {
+      Object.assign(state, { session, apiKey });
+      const answer = judge({ headers });
+      // The question is under way, and its answer was true when it was asked.
+      tell(event);
+      Object.assign(state, { session: undefined, apiKey: undefined });
+      assert.equal((await answer).reason, code);
+      assert.equal((await judge({ headers })).reason, code);
+    }
+    assert.deepEqual(asked, { sessions: 3, apiKeys: 3 });
+  });
+
+  test("is not asked for by each of many at once: they share one question, and only so many are open", async () => {
+    const { judge, asked, source } = start();
+    const many = await Promise.all(Array.from({ length: 100 }, () => judge({ headers: { cookie } })));
+    assert.ok(many.every(({ code }) => code === "accepted"));
+    assert.equal(asked.sessions, 1);
+    (source as { findSession: unknown }).findSession = () => new Promise(() => {});
+    const others = Array.from({ length: 300 }, (_, index) => `bulwark=${String(index).padStart(43, "0")}`);
+    const answers = others.map((other) => judge({ headers: { cookie: other } }));
+    const refused = await Promise.all(answers.slice(256));
+    assert.ok(refused.every(({ status }) => status === 503));
+    const odd = await judge({ headers: { cookie: "bulwark=no session looks like that" } });
+    assert.equal(odd.reason, "session_unknown");
   });
 
   test("is missed while it is lost: lookups are asked each time, tokens go on", async () => {

@@ -7,17 +7,17 @@ import { type Caller, type CallerScope, createCaller } from "./caller.ts";
 import type { Subscription } from "./feed/subscription.ts";
 import type { IdentitySource, Session } from "./identity-source.ts";
 import { isStillGood, type KnownCredential } from "./known-credential.ts";
-import { SecurityError, UnavailableError } from "./security-error.ts";
+import { createLookup } from "./lookup.ts";
+import { SecurityError } from "./security-error.ts";
 import { createTokenCache } from "./token-cache.ts";
 
 /** Answers at once for a session seen lately. Throws or rejects with `SecurityError` or `UnavailableError`. */
 export type SessionAuthentication = (cookieValue: string, nowMs: number) => Caller | Promise<Caller>;
 
-const retryAfterSeconds = 2;
 /** How long an answer is kept. The identity server notes that a session is in use when it is asked. */
 const keptMs = 15_000;
-/** Longer than any value a session has. */
-const maxValueLength = 256;
+/** What a session's value can look like; nothing else is asked about. */
+const valuePattern = /^[\w-]{16,256}$/;
 
 export function createSessionAuthentication(
   identity: IdentitySource,
@@ -26,23 +26,24 @@ export function createSessionAuthentication(
 ): SessionAuthentication {
   const { revocations } = feed;
   const cache = createTokenCache<KnownCredential>();
+  const find = createLookup<Session>({
+    ask: (cookieValue) => identity.findSession(cookieValue),
+    revocable: revocableOf,
+    revocations,
+    what: "The session store",
+  });
 
   const lookUp = async (cookieValue: string, nowMs: number): Promise<Caller> => {
-    if (cookieValue.length > maxValueLength) throw new SecurityError("session_unknown");
-    const { epoch } = revocations;
-    let session: Session | undefined;
-    try {
-      session = await identity.findSession(cookieValue);
-    } catch (cause) {
-      throw new UnavailableError("The session store", retryAfterSeconds, { cause });
-    }
-    if (session === undefined) throw new SecurityError("session_unknown");
-    const caller = toCaller(session, scope);
+    if (!valuePattern.test(cookieValue)) throw new SecurityError("session_unknown");
+    const found = await find(cookieValue);
+    if (found === undefined) throw new SecurityError("session_unknown");
+    const known = toKnownSession(found.answer, found.epoch, scope);
     if (feed.state === "synchronised") {
-      const known = toKnownSession(caller, session, epoch);
-      cache.set(cookieValue, known, Math.min(nowMs + keptMs, session.expiresAtMs));
+      const { roles, claims, expiresAtMs } = found.answer;
+      const weight = JSON.stringify([roles, claims]).length;
+      cache.set(cookieValue, known, Math.min(nowMs + keptMs, expiresAtMs), weight);
     }
-    return caller;
+    return known.caller;
   };
 
   return (cookieValue, nowMs) => {
@@ -51,31 +52,23 @@ export function createSessionAuthentication(
   };
 }
 
-function toCaller(session: Session, scope: CallerScope): Caller {
+function toKnownSession(session: Session, epoch: number, scope: CallerScope): KnownCredential {
   const { id, accountId, roles, claims, assurance, authenticatedAtMs } = session;
-  return createCaller(
-    {
-      principal: { id: accountId, kind: "account", roles, claims, credential: "session", sessionId: id },
-      acr: assurance,
-      authenticatedAtMs,
-    },
-    scope,
-  );
-}
-
-function toKnownSession(caller: Caller, { id, accountId }: Session, epoch: number): KnownCredential {
+  const common = { kind: "account", credential: "session" } as const;
+  const principal = { id: accountId, roles, claims, sessionId: id, ...common };
   return {
-    caller,
+    caller: createCaller({ principal, acr: assurance, authenticatedAtMs }, scope),
     kind: "session",
     binding: undefined,
-    subject: accountId,
-    sessionId: id,
-    tokenId: undefined,
-    apiKeyId: undefined,
+    ...revocableOf(session),
     issuedAtMs: undefined,
     followsFeed: true,
     epoch,
   };
+}
+
+function revocableOf({ id, accountId }: Session) {
+  return { subject: accountId, sessionId: id, tokenId: undefined, apiKeyId: undefined };
 }
 
 /**

@@ -42,6 +42,7 @@ describe("a route or grant that demands a better sign-in", () => {
     { name: "a fresh sign-in", options: signedIn(undefined, 299), route: fresh, ok: true },
     { name: "an old sign-in", options: signedIn("3", 302), route: fresh, ok: false },
     { name: "a sign-in at no known time", options: { claims: { acr: "mfa" } }, route: fresh, ok: false },
+    { name: "a sign-in a little ahead of our clock", options: signedIn("mfa", -3), route: both, ok: true },
     { name: "both met", options: signedIn("mfa", 10), route: both, ok: true },
     { name: "strong and old", options: signedIn("mfa", 400), route: both, ok: false },
     { name: "fresh and weak", options: signedIn("password", 10), route: both, ok: false },
@@ -81,6 +82,10 @@ describe("a route or grant that demands a better sign-in", () => {
     assert.equal((await judge(request, fresh)).code, "accepted");
     clock.advance(11_000);
     assert.equal((await judge(request, fresh)).code, "step_up_needed");
+  });
+
+  test("refuses a token that was signed in later than now: it would be fresh for ever", async () => {
+    assert.equal((await bring(signedIn("mfa", -600), fresh)).reason, "token_not_yet_valid");
   });
 
   test("refuses without a step-up who has no such permission at all", async () => {

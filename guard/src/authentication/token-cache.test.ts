@@ -41,4 +41,15 @@ describe("the token cache", () => {
     );
     assert.deepEqual(kept, [8, 9]);
   });
+
+  test("counts what was answered about a credential, and keeps no answer that is more than the room", () => {
+    const cache = createTokenCache<number>({ entries: 1_000, characters: 100 });
+    for (let index = 0; index < 10; index += 1) cache.set(`token${index}`, index, 1_000, 40);
+    const kept = Array.from({ length: 10 }, (_, index) => cache.get(`token${index}`, 0)).filter(
+      (one) => one !== undefined,
+    );
+    assert.ok(kept.length <= 4, `${kept.length} are kept`);
+    cache.set("large", 1, 1_000, 100);
+    assert.equal(cache.get("large", 0), undefined);
+  });
 });

@@ -11,19 +11,21 @@
 export interface TokenCache<T> {
   /** What the credential proved, unless that has expired. */
   get(credential: string, nowMs: number): T | undefined;
-  set(credential: string, value: T, expiresAtMs: number): void;
+  /** @param weight The characters that the value takes beyond the credential's own, about; default none worth counting. */
+  set(credential: string, value: T, expiresAtMs: number, weight?: number): void;
 }
 
 interface Entry<T> {
   readonly credential: string;
   readonly value: T;
   readonly expiresAtMs: number;
+  readonly weight: number;
 }
 
 export interface TokenCacheBounds {
   /** Entries a generation holds; the cache holds at most two generations. */
   readonly entries: number;
-  /** Characters of tokens a generation holds. */
+  /** Characters of credentials, and of what was answered about them, that a generation holds. */
   readonly characters: number;
 }
 
@@ -38,7 +40,7 @@ export function createTokenCache<T>(bounds: TokenCacheBounds = defaultBounds): T
   let characters = 0;
 
   const insert = (ending: string, entry: Entry<T>) => {
-    const { length } = entry.credential;
+    const length = entry.credential.length + entry.weight;
     if (young.size >= bounds.entries || characters + length > bounds.characters) {
       old = young;
       young = new Map();
@@ -60,8 +62,10 @@ export function createTokenCache<T>(bounds: TokenCacheBounds = defaultBounds): T
       }
       return entry.credential === credential && nowMs < entry.expiresAtMs ? entry.value : undefined;
     },
-    set(credential: string, value: T, expiresAtMs: number) {
-      insert(credential.slice(-endingLength), { credential, value, expiresAtMs });
+    set(credential: string, value: T, expiresAtMs: number, weight = 0) {
+      // One that takes more than the room is proved anew each time.
+      if (credential.length + weight > bounds.characters) return;
+      insert(credential.slice(-endingLength), { credential, value, expiresAtMs, weight });
     },
   });
 }

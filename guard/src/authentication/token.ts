@@ -69,6 +69,7 @@ export function createTokenAuthentication(options: TokenAuthenticationOptions): 
   const { security, feed, verifyToken, proofs, introspect, findApiKey, feedIssuer } = options;
   const { revocations } = feed;
   const cache = createTokenCache<KnownCredential>();
+  const foreignPrefixes = security.issuers.slice(1).map(({ subjectPrefix }) => subjectPrefix);
 
   const admit = (
     known: KnownCredential,
@@ -100,11 +101,8 @@ export function createTokenAuthentication(options: TokenAuthenticationOptions): 
     const { token, scheme } = presented;
     if (token.startsWith(apiKeyPrefix)) {
       if (scheme !== "bearer" || findApiKey === undefined) throw new SecurityError("credential_refused");
-      const { epoch } = revocations;
-      return findApiKey(token).then(({ caller, id, expiresAtMs, keptUntilMs }) => {
-        const known = toKnownKey(caller, id, epoch);
-        const until = Math.min(keptUntilMs, expiresAtMs ?? keptUntilMs);
-        if (feed.state === "synchronised") cache.set(presented.field, known, until);
+      return findApiKey(token, nowMs).then(({ known, keptUntilMs, weight }) => {
+        if (feed.state === "synchronised") cache.set(presented.field, known, keptUntilMs, weight);
         return known;
       });
     }
@@ -113,7 +111,8 @@ export function createTokenAuthentication(options: TokenAuthenticationOptions): 
       return introspect(token, nowMs).then((claims) => {
         const known = toKnownToken(presented, claims, issuer);
         const expiresAtMs = (claims.exp ?? Number.POSITIVE_INFINITY) * 1000;
-        cache.set(presented.field, known, Math.min(expiresAtMs, nowMs + cacheSeconds * 1000));
+        const keptUntilMs = Math.min(expiresAtMs, nowMs + cacheSeconds * 1000);
+        cache.set(presented.field, known, keptUntilMs, JSON.stringify(claims).length);
         return known;
       });
     }
@@ -137,6 +136,10 @@ export function createTokenAuthentication(options: TokenAuthenticationOptions): 
     claims: AccessTokenClaims | IntrospectedClaims,
     issuer: TrustedIssuer,
   ): KnownCredential => {
+    // A subject of our own that reads like a further issuer's would be taken for that one's.
+    if (issuer.subjectPrefix === "" && foreignPrefixes.some((prefix) => claims.sub.startsWith(prefix))) {
+      throw new SecurityError("token_claims");
+    }
     const binding = readBinding(claims.cnf);
     const isBoundToKey = binding?.keyThumbprint !== undefined;
     // RFC 9449 §7.1 and §7.2: a bound token is no bearer token, and a bearer token needs no proof.
@@ -177,21 +180,6 @@ export function createTokenAuthentication(options: TokenAuthenticationOptions): 
 /** What was looked up is only kept while the feed would tell of its end. */
 function isUsable({ issuedAtMs, followsFeed }: KnownCredential, { state }: Subscription): boolean {
   return issuedAtMs !== undefined || !followsFeed || state === "synchronised";
-}
-
-function toKnownKey(caller: Caller, apiKeyId: string, epoch: number): KnownCredential {
-  return {
-    caller,
-    kind: "apiKey",
-    binding: undefined,
-    subject: caller.principal.id,
-    sessionId: undefined,
-    tokenId: undefined,
-    apiKeyId,
-    issuedAtMs: undefined,
-    followsFeed: true,
-    epoch,
-  };
 }
 
 /** RFC 9110 §11.1: the scheme's name is case-insensitive. An API key may also come bare, in a field of its own. */

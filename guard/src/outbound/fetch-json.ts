@@ -13,10 +13,14 @@ export interface FetchedJson {
 const timeoutMs = 5_000;
 const maxBytes = 512 * 1024;
 
-/** @throws {Error} whatever goes wrong; the caller decides what it means. */
-export async function fetchJson(address: string): Promise<FetchedJson> {
+/**
+ * @param from Where the address came from: what https names must be https itself.
+ * @throws {Error} whatever goes wrong; the caller decides what it means.
+ */
+export async function fetchJson(address: string, from?: URL): Promise<FetchedJson> {
   const url = new URL(address);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopbackHost(url.hostname))) {
+  const mayBePlain = from?.protocol !== "https:" && isLoopbackHost(url.hostname);
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && mayBePlain)) {
     throw new Error("The address is neither https nor on loopback.");
   }
   const response = await fetch(url, {

@@ -73,7 +73,7 @@ export function createServices({ security, identity, framework, now }: ServicesO
     keysChanged: () => issuers[0].keys.expire(now()),
   });
   const sessions = identity && createSessions(security, identity, feed);
-  const findApiKey = identity && createApiKeyLookup(identity, security, now);
+  const findApiKey = identity && createApiKeyLookup(identity, security, feed.revocations);
   return Object.freeze({
     tokens: createTokenAuthentication({
       security,
@@ -120,7 +120,7 @@ export function credentialsOf(
     throw new ContractError(
       "credential_unavailable",
       `${place} credentials`,
-      "A session or an API key needs `identity`; `dpop` needs `dpop.origin`.",
+      "A session or an API key needs `identity`; `dpop` needs `dpop.baseUrl`.",
     );
   }
   return credentials;

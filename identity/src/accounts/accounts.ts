@@ -134,11 +134,18 @@ export function createAccounts({ db, feed, passwords, now }: AccountsOptions): A
         .where("id", "=", id)
         .executeTakeFirst();
       if (numUpdatedRows !== 1n) throw new IdentityError("account_unknown", "id", "No account has this id.");
-      await transaction.deleteFrom("account_roles").where("account_id", "=", id).execute();
+      const held = await transaction
+        .deleteFrom("account_roles")
+        .where("account_id", "=", id)
+        .returning("role")
+        .execute();
       for (const role of roles) {
         await transaction.insertInto("account_roles").values({ account_id: id, role }).execute();
       }
       publish({ kind: "roles" });
+      // Tokens name the roles of their time: once one was taken away they count no more. Sessions go on, without it.
+      const isTakenAway = held.some(({ role }) => !roles.includes(role));
+      if (isTakenAway) publish({ kind: "revoked", subject: id, beforeMs: now() });
     });
   }
 

@@ -95,20 +95,21 @@ describe("revoking, across processes", () => {
     const deadline = Date.now() + longestMs;
     let acceptedAtMs = 0;
     while (Date.now() < deadline) {
-      const askedAtMs = Date.now();
       const status = await ask(guardPort, headers);
       if (status === 401) return acceptedAtMs;
       assert.equal(status, 200);
-      acceptedAtMs = askedAtMs;
+      acceptedAtMs = Date.now();
       await sleep(pauseMs);
     }
     throw new Error("It goes on being accepted.");
   };
 
+  /** @returns when it was asked for. */
   const revoke = async (revocation: Revocation): Promise<number> => {
+    const askedAtMs = Date.now();
     identity.send(revocation);
-    const [{ revokedAtMs }] = await once(identity, "message", { signal: AbortSignal.timeout(longestMs) });
-    return revokedAtMs;
+    await once(identity, "message", { signal: AbortSignal.timeout(longestMs) });
+    return askedAtMs;
   };
 
   const kinds = [
@@ -145,9 +146,9 @@ describe("revoking, across processes", () => {
       for (const guard of guards) assert.equal(await ask(guard.port, headers), 200);
       const refused = guards.map((guard) => lastAccepted(guard.port, headers));
       await sleep(100);
-      const revokedAtMs = await revoke(revocation());
-      const delays = (await Promise.all(refused)).map((acceptedAtMs) => acceptedAtMs - revokedAtMs);
-      test.diagnostic(`last accepted ${delays.join(" and ")} ms after revoking`);
+      const askedAtMs = await revoke(revocation());
+      const delays = (await Promise.all(refused)).map((acceptedAtMs) => acceptedAtMs - askedAtMs);
+      test.diagnostic(`last accepted ${delays.join(" and ")} ms after revoking was asked for`);
       for (const delayMs of delays) assert.ok(delayMs < 1_000);
     });
   }

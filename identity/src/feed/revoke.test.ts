@@ -114,14 +114,24 @@ describeEachStore("revoking", ({ options, available, behaves }) => {
     const { id } = await anAccount();
     const { cookieValue } = await aSession(id);
     const told = await toldBy(async () => {
-      await identity.accounts.setRoles(id, ["manager", "admin", "admin"]);
-      await identity.accounts.setRoles(id, ["admin"]);
+      await identity.accounts.setRoles(id, ["user", "admin", "admin"]);
+      await identity.accounts.setRoles(id, ["user", "admin", "manager"]);
     });
-    assert.deepEqual((await identity.findSession(cookieValue))?.roles, ["admin"]);
-    assert.deepEqual((await identity.accounts.findById(id))?.roles, ["admin"]);
+    assert.deepEqual((await identity.findSession(cookieValue))?.roles, ["admin", "manager", "user"]);
     const versions = told.map((event) => (event.kind === "roles" ? event.version : 0));
     assert.equal(versions.length, 2);
     assert.ok((versions[0] ?? 0) > 0 && (versions[1] ?? 0) > (versions[0] ?? 0));
+  });
+
+  behaves("taking a role away revokes the tokens that name it, and leaves the sessions", async () => {
+    const { id } = await anAccount();
+    const { cookieValue } = await aSession(id);
+    await identity.accounts.setRoles(id, ["user", "admin"]);
+    const told = await toldBy(() => identity.accounts.setRoles(id, ["user"]));
+    assert.deepEqual(told.map(({ kind }) => kind).sort(), ["revoked", "roles"]);
+    const [revoked] = told.filter((event) => event.kind === "revoked");
+    assert.equal(revoked?.kind === "revoked" && revoked.subject, id);
+    assert.deepEqual((await identity.findSession(cookieValue))?.roles, ["user"]);
   });
 
   behaves("of many who set roles at once one wins whole", async () => {

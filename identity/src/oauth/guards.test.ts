@@ -82,7 +82,7 @@ describe("tokens of two issuers", () => {
       security: defineSecurity({
         ...ownIssuer(),
         audience,
-        dpop: { origin, nonces: true },
+        dpop: { baseUrl: origin, nonces: true },
         resources: [],
         roles: {},
       }),

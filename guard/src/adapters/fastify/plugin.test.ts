@@ -101,6 +101,13 @@ describe("what does not start under Fastify", () => {
     await app.close();
   });
 
+  test("a scope's own handler of unknown paths", async () => {
+    const app = Fastify();
+    await app.register(bulwark, { security });
+    app.register(async (scope) => scope.setNotFoundHandler(() => "open"), { prefix: "/inner" });
+    await assert.rejects(async () => app.ready(), { code: "route_undeclared", place: "/inner/*" });
+  });
+
   test("a guard registered after routes", async () => {
     const app = Fastify();
     app.get("/early", () => "open");

@@ -53,7 +53,10 @@ export const bulwark: FastifyPluginAsync<BulwarkOptions> = async (app, options) 
   app.addHook("onClose", async () => guard.close());
   app.setErrorHandler(answerError);
   guardRoutes(app, guard);
-  if (outermost) guardUnknownPaths(app, unknown);
+  if (outermost) {
+    guardUnknownPaths(app, unknown);
+    app.addHook("onRegister", keepUnknownPaths);
+  }
 };
 
 // The guard belongs to the scope that registers it, not to a scope of its own.
@@ -170,6 +173,14 @@ function refuseUnfiltered(
 ): void {
   if (reply.statusCode >= 400 || request[exchangeKey]?.filtered === true) done(null, payload);
   else done(forgottenFilter());
+}
+
+/** A scope's own handler for unknown paths would answer past every guard. */
+function keepUnknownPaths(scope: FastifyInstance): void {
+  scope.setNotFoundHandler = () => {
+    const place = `${scope.prefix}/*`;
+    throw new ContractError("route_undeclared", place, "The guard answers what no route takes.");
+  };
 }
 
 /** Paths that no route has are limited and answered like all others. */

@@ -42,7 +42,12 @@ export const fastifyServices: FrameworkServices = Object.freeze({
 
 /** Begins the exchange of a request. */
 export function openExchange(guarded: GuardedRoute, request: FastifyRequest): Exchange {
-  return new Exchange(guarded, new NodeRequest(request.raw), request, guarded.guard.now());
+  return new Exchange(
+    guarded,
+    new NodeRequest(request.raw, request.originalUrl),
+    request,
+    guarded.guard.now(),
+  );
 }
 
 export function decorateRequests(app: FastifyInstance): void {

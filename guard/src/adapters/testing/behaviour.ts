@@ -79,7 +79,7 @@ export function describeBehaviour(framework: string, build: Build): void {
 
     test("takes every kind of credential, in this framework's own requests", async () => {
       const identity = createTestIdentity(issuer);
-      const further = { dpop: { origin: "https://api.example", nonces: true } };
+      const further = { dpop: { baseUrl: "https://api.example", nonces: true } };
       const open = await build(
         { security: createTestSecurity(issuer, further), identity, now: issuer.clock.now },
         testRoutes,

@@ -5,8 +5,11 @@ import { isOrigin } from "../../encoding/origin.ts";
 import { checkAlgorithms, type JwsAlgorithm } from "../jwt/algorithms.ts";
 
 export interface DpopOptions {
-  /** The API's own origin, as clients reach it: what a proof's `htu` is compared with; default the audience's. */
-  readonly origin?: string;
+  /**
+   * Where clients reach the API, which is what a proof's `htu` is compared with: its origin, and the path that a proxy in
+   * front takes away, if one does (`https://api.example/shop`); default the audience's origin.
+   */
+  readonly baseUrl?: string;
   /** Signature algorithms of proofs; default `["ES256", "EdDSA"]`. */
   readonly algorithms?: readonly string[];
   /** How old a proof may be, 1 to 300 seconds; default 60. */
@@ -22,6 +25,8 @@ export interface DpopOptions {
 
 export interface DpopRules {
   readonly origin: string;
+  /** Before every path; empty where no proxy takes one away. */
+  readonly pathPrefix: string;
   readonly algorithms: readonly JwsAlgorithm[];
   readonly maxAgeSeconds: number;
   readonly nonces: boolean;
@@ -34,19 +39,25 @@ export interface DpopRules {
  */
 export function checkDpop(options: DpopOptions, audience: string): DpopRules | undefined {
   const place = "security.dpop";
-  refuseUnknownKeys(options, ["origin", "algorithms", "maxAgeSeconds", "nonces", "nonceSecret"], place);
+  refuseUnknownKeys(options, ["baseUrl", "algorithms", "maxAgeSeconds", "nonces", "nonceSecret"], place);
   const { algorithms = ["ES256", "EdDSA"], maxAgeSeconds = 60, nonces = false, nonceSecret } = options;
-  const origin = options.origin ?? URL.parse(audience)?.origin;
-  if (origin === undefined || !isOrigin(origin)) {
+  const baseUrl = options.baseUrl ?? URL.parse(audience)?.origin;
+  const url = baseUrl === undefined ? null : URL.parse(baseUrl);
+  if (
+    url === null ||
+    !isOrigin(url.origin) ||
+    `${url.origin}${url.pathname}`.replace(/\/$/, "") !== baseUrl
+  ) {
     if (Object.keys(options).length === 0) return undefined;
     throw new ContractError(
       "option_invalid",
-      `${place}.origin`,
-      "It is not an origin, nor is the audience a URL.",
+      `${place}.baseUrl`,
+      "It is not an origin with a path, nor is the audience a URL.",
     );
   }
   return Object.freeze({
-    origin,
+    origin: url.origin,
+    pathPrefix: url.pathname === "/" ? "" : url.pathname,
     algorithms: checkAlgorithms(algorithms, `${place}.algorithms`),
     maxAgeSeconds: checkRange(maxAgeSeconds, 1, 300, `${place}.maxAgeSeconds`),
     nonces,

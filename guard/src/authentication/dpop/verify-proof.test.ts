@@ -170,6 +170,33 @@ describe("a token bound to a key (RFC 9449)", () => {
   });
 });
 
+describe("a base URL with a path", () => {
+  test("is what a proxy takes away: proofs are for the address that clients use", async () => {
+    const { judge: behind } = judgeWith({ baseUrl: "https://gw.example/shop" });
+    const send = async (url: string) => {
+      const token = issuer.mint({ claims: bound });
+      const dpop = client.prove({ method: "GET", url, token, nowMs: issuer.clock.now() });
+      return behind({ url: path, headers: { authorization: `DPoP ${token}`, dpop } });
+    };
+    assert.equal((await send("https://gw.example/shop/orders/7")).code, "accepted");
+    for (const url of [
+      "https://gw.example/orders/7",
+      "https://gw.example/shop/shop/orders/7",
+      "https://api.example/shop/orders/7",
+    ]) {
+      assert.equal((await send(url)).reason, "proof_request", url);
+    }
+    for (const baseUrl of [
+      "gw.example",
+      "https://gw.example/shop/",
+      "https://gw.example/?x",
+      "ftp://gw.example",
+    ]) {
+      assert.throws(() => judgeWith({ baseUrl }), { code: "option_invalid" }, baseUrl);
+    }
+  });
+});
+
 describe("nonces (RFC 9449 §9)", () => {
   const withNonces = judgeWith({ nonces: true });
   const send = async (nonce?: string) => {

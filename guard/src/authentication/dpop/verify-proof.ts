@@ -44,7 +44,7 @@ const maxIdLength = 128;
 
 /** @throws {ContractError} `option_invalid` */
 export function createProofVerification(rules: DpopRules): ProofVerification {
-  const { origin, algorithms, maxAgeSeconds } = rules;
+  const { algorithms, maxAgeSeconds } = rules;
   const nonces = rules.nonces ? createNonces(rules.nonceSecret) : undefined;
   const replays = createReplayMemory((maxAgeSeconds + futureSeconds) * 1000);
 
@@ -62,7 +62,7 @@ export function createProofVerification(rules: DpopRules): ProofVerification {
         throw new SecurityError("proof_signature");
 
       const { htm, htu, ath, iat, jti, nonce } = parseProof(jws.encodedClaims);
-      if (htm !== method || !isSameAddress(htu, origin, url)) throw new SecurityError("proof_request");
+      if (htm !== method || !isSameAddress(htu, rules, url)) throw new SecurityError("proof_request");
       if (ath !== createHash("sha256").update(token).digest("base64url"))
         throw new SecurityError("proof_token");
       if (typeof iat !== "number" || typeof jti !== "string" || jti === "" || jti.length > maxIdLength) {
@@ -110,7 +110,7 @@ function importKey(jwk: JsonWebKey): KeyObject {
 }
 
 /** RFC 9449 §4.3: scheme, host and path are compared, in normal form; query and fragment are not. */
-function isSameAddress(htu: unknown, origin: string, url: string): boolean {
+function isSameAddress(htu: unknown, { origin, pathPrefix }: DpopRules, url: string): boolean {
   if (typeof htu !== "string" || !url.startsWith("/")) return false;
   const claimed = URL.parse(htu);
   const actual = URL.parse(`${origin}${url}`);
@@ -120,6 +120,6 @@ function isSameAddress(htu: unknown, origin: string, url: string): boolean {
     claimed.origin === origin &&
     claimed.username === "" &&
     claimed.password === "" &&
-    claimed.pathname === actual.pathname
+    claimed.pathname === pathPrefix + actual.pathname
   );
 }

@@ -33,7 +33,8 @@ describe("an opaque token (RFC 7662)", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/introspect`;
     const introspection = { endpoint, clientId: "api", clientSecret: () => "s:3 cret", cacheSeconds: 10 };
-    const security = defineSecurity({ ...issuer.contract, introspection, resources: [], roles: {} });
+    const issuers = { keycloak: { issuer: "https://kc.example/realms/shop" } };
+    const security = defineSecurity({ ...issuer.contract, issuers, introspection, resources: [], roles: {} });
     judge = createJudge({ security, now: clock.now }).judge;
   });
   after(() => server.closeAllConnections() ?? server.close());
@@ -105,6 +106,42 @@ describe("an opaque token (RFC 7662)", () => {
       reason: "token_bound",
     },
     {
+      name: "to be a refresh token",
+      answer: { ...live(), token_use: "refresh_token" },
+      status: 401,
+      reason: "token_type",
+    },
+    {
+      name: "to be one by its type",
+      answer: { ...live(), token_type: "refresh_token" },
+      status: 401,
+      reason: "token_type",
+    },
+    {
+      name: "to be an ID token",
+      answer: { ...live(), typ: "ID", nonce: "n" },
+      status: 401,
+      reason: "token_type",
+    },
+    {
+      name: "bound, and not to what",
+      answer: { ...live(), token_type: "DPoP" },
+      status: 401,
+      reason: "token_type",
+    },
+    {
+      name: "another issuer's",
+      answer: { ...live(), sub: "keycloak:alice" },
+      status: 401,
+      reason: "token_claims",
+    },
+    {
+      name: "signed in later than now",
+      answer: { ...live(), auth_time: seconds() + 600 },
+      status: 401,
+      reason: "token_not_yet_valid",
+    },
+    {
       name: "with roles that are no list",
       answer: { ...live(), roles: "admin" },
       status: 401,
@@ -121,6 +158,11 @@ describe("an opaque token (RFC 7662)", () => {
       if (reason !== undefined) assert.equal(judgement.reason, reason);
     });
   }
+
+  test("of which the issuer says a thing twice is not believed", async () => {
+    handler = (_request, response) => response.end(`{"active":false,${JSON.stringify(live()).slice(1)}`);
+    assert.equal((await bring()).status, 503);
+  });
 
   const ills: readonly { name: string; handler: Handler }[] = [
     { name: "an error", handler: (_request, response) => response.writeHead(500).end() },

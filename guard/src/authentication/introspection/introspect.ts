@@ -6,7 +6,8 @@
  */
 
 import { readBounded } from "../../outbound/fetch-json.ts";
-import { checkClaims, checkTimes, isAudience } from "../jwt/verify.ts";
+import { parseObjectText } from "../jwt/decode.ts";
+import { checkClaims, checkTimes, isAudience, isForeignToken } from "../jwt/verify.ts";
 import { SecurityError, UnavailableError } from "../security-error.ts";
 import type { IntrospectionRules } from "./introspection-rules.ts";
 
@@ -49,6 +50,7 @@ export function createIntrospection(rules: IntrospectionRules, clockToleranceSec
     if (!/^[A-Za-z0-9._~+/-]+=*$/.test(token)) throw new SecurityError("token_malformed");
     const claims = await ask(token);
     if (claims.active !== true) throw new SecurityError("token_inactive");
+    if (!isAccessToken(claims)) throw new SecurityError("token_type");
     if (claims.iss !== undefined && claims.iss !== issuer.issuer) throw new SecurityError("token_issuer");
     if (!isAudience(claims.aud, issuer.audience)) throw new SecurityError("token_audience");
     checkClaims(claims, ["sub", ...issuer.requiredClaims]);
@@ -57,12 +59,27 @@ export function createIntrospection(rules: IntrospectionRules, clockToleranceSec
   };
 }
 
+/**
+ * Issuers also call refresh tokens and ID tokens active, and `token_type_hint` is only a hint: what they say of the kind
+ * decides. A bound token without its binding would be a plain one.
+ */
+function isAccessToken(claims: Readonly<Record<string, unknown>>): boolean {
+  const { token_use: use, token_type: type, cnf } = claims;
+  if (isForeignToken(claims) || (use !== undefined && use !== "access_token")) return false;
+  const kind = typeof type === "string" ? type.toLowerCase() : type;
+  return (
+    kind === undefined ||
+    kind === "bearer" ||
+    kind === "access_token" ||
+    (kind === "dpop" && cnf !== undefined)
+  );
+}
+
 async function fetchAnswer(
   endpoint: URL,
   authorization: string,
   token: string,
 ): Promise<Readonly<Record<string, unknown>>> {
-  let answer: unknown;
   try {
     const response = await fetch(endpoint, {
       method: "POST",
@@ -72,12 +89,11 @@ async function fetchAnswer(
       signal: AbortSignal.timeout(timeoutMs),
     });
     if (response.status !== 200) throw new Error(`The answer is ${response.status}.`);
-    answer = JSON.parse(await readBounded(response, maxAnswerBytes));
+    // A member that is there twice may be read the one way there and the other here: that is no answer.
+    return parseObjectText(await readBounded(response, maxAnswerBytes));
   } catch (cause) {
     throw unavailable(cause);
   }
-  if (typeof answer !== "object" || answer === null || Array.isArray(answer)) throw unavailable();
-  return answer as Record<string, unknown>;
 }
 
 function unavailable(cause?: unknown): UnavailableError {

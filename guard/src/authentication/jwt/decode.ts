@@ -70,9 +70,18 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  */
 export function parseJsonObject(encoded: string): Readonly<Record<string, unknown>> {
   let text: string;
-  let value: unknown;
   try {
     text = utf8.decode(Buffer.from(encoded, "base64url"));
+  } catch (cause) {
+    throw new SecurityError("token_malformed", { cause });
+  }
+  return parseObjectText(text);
+}
+
+/** As `parseJsonObject`, of the text itself. @throws {SecurityError} `token_malformed` */
+export function parseObjectText(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new SecurityError("token_malformed", { cause });

@@ -91,7 +91,14 @@ export function isAudience(aud: unknown, audience: string): boolean {
  * have no type of their own, only claims that the others have tell them apart: OpenID Connect Core §2 and §3.3.2.11,
  * Back-Channel Logout §2.4, and the `typ` claim of Keycloak.
  */
-function isForeignToken({ nonce, at_hash, c_hash, s_hash, events, typ }: Readonly<Record<string, unknown>>) {
+export function isForeignToken({
+  nonce,
+  at_hash,
+  c_hash,
+  s_hash,
+  events,
+  typ,
+}: Readonly<Record<string, unknown>>) {
   const marks = [nonce, at_hash, c_hash, s_hash, events];
   return (
     marks.some((mark) => mark !== undefined) || (typ !== undefined && typ !== "Bearer" && typ !== "DPoP")
@@ -130,16 +137,26 @@ export function checkClaims(claims: Readonly<Record<string, unknown>>, required:
   }
 }
 
+/** The claims that are times; their types have been checked. */
+interface TimedClaims {
+  readonly exp?: number;
+  readonly nbf?: unknown;
+  readonly iat?: number;
+  readonly auth_time?: unknown;
+}
+
 /** @throws {SecurityError} `token_expired`, `token_not_yet_valid` */
 export function checkTimes(
-  { exp, nbf, iat }: { readonly exp?: number; readonly nbf?: unknown; readonly iat?: number },
+  { exp, nbf, iat, auth_time: authTime }: TimedClaims,
   clockToleranceSeconds: number,
   nowMs: number,
 ): void {
   const nowSeconds = nowMs / 1000;
   if (exp !== undefined && nowSeconds >= exp + clockToleranceSeconds)
     throw new SecurityError("token_expired");
-  const notBefore = Math.max(typeof nbf === "number" ? nbf : 0, iat ?? 0);
+  // A sign-in in the future would be fresh for ever.
+  const times = [nbf, iat, authTime].filter((time) => typeof time === "number");
+  const notBefore = Math.max(0, ...times);
   if (notBefore > nowSeconds + clockToleranceSeconds) throw new SecurityError("token_not_yet_valid");
 }
 

@@ -19,7 +19,7 @@ export async function fetchKeys(issuer: string, reachedAt: URL = new URL(issuer)
   // RFC 8414 §3.3: metadata that names another issuer is not this issuer's.
   if (metadata.issuer !== issuer) throw new Error("The metadata names another issuer.");
   if (typeof metadata.jwks_uri !== "string") throw new Error("The metadata has no jwks_uri.");
-  const { json, maxAgeSeconds } = await fetchJson(metadata.jwks_uri);
+  const { json, maxAgeSeconds } = await fetchJson(metadata.jwks_uri, reachedAt);
   if (!Array.isArray(json.keys)) throw new Error("The JWK Set has no keys.");
   return { set: { keys: json.keys }, maxAgeSeconds };
 }

@@ -116,6 +116,32 @@ describe("a key source", () => {
     assert.equal(loads(), 2);
   });
 
+  test("does not trust a load that began before the keys changed", async () => {
+    const answers: PromiseWithResolvers<readonly PublicJwk[]>[] = [];
+    const source = createKeySource(async () => {
+      const answer = Promise.withResolvers<readonly PublicJwk[]>();
+      answers.push(answer);
+      return { set: { keys: await answer.promise }, maxAgeSeconds: 600 };
+    });
+    const found = source.find("a", "ES256", 0);
+    source.expire(1);
+    answers[0]?.resolve([aKey("a")]);
+    await new Promise(setImmediate);
+    answers[1]?.resolve([aKey("b")]);
+    assert.equal(await found, undefined);
+    assert.notEqual(await source.find("b", "ES256", 2), undefined);
+  });
+
+  test("serves changed keys for half a minute while the new ones cannot be had, and no longer", async () => {
+    let answer: readonly PublicJwk[] | Error = [aKey("a")];
+    const { source } = aSource(() => answer);
+    await source.find("a", "ES256", 0);
+    answer = new Error("down");
+    source.expire(1_000);
+    assert.notEqual(await source.find("a", "ES256", 30_999), undefined);
+    await assert.rejects(async () => source.find("a", "ES256", 31_000), { name: "UnavailableError" });
+  });
+
   test("is unavailable until the first load succeeds, and recovers by itself", async () => {
     let answer: readonly PublicJwk[] | Error = new Error("down");
     const { source } = aSource(() => answer);

@@ -32,6 +32,8 @@ const mostMaxAgeMs = 86_400_000;
 /** The share of their age after which keys are asked for again, so that no request waits for it. */
 const refreshShare = 0.8;
 const graceMs = 3_600_000;
+/** How long known keys serve once they are known to have changed, while the new ones cannot be had. */
+const changedGraceMs = 30_000;
 const coolDownMs = 30_000;
 const retryAfterSeconds = 5;
 
@@ -52,11 +54,15 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
   let refreshAtMs = 0;
   let nextLoadMs = 0;
   let loading: Promise<void> | undefined;
+  /** Rises when the keys are known to have changed: a load begun before may have read the old ones. */
+  let generation = 0;
 
   /** One load at a time; whoever comes meanwhile waits for the same one. */
   const reload = (nowMs: number): Promise<void> => {
+    const begun = generation;
     loading ??= load()
       .then(({ set, maxAgeSeconds }) => {
+        if (begun !== generation) return;
         keys = createKeySet(set);
         const ageMs = maxAgeSeconds === undefined ? defaultMaxAgeMs : maxAgeSeconds * 1000;
         const boundedMs = Math.min(Math.max(ageMs, leastMaxAgeMs), mostMaxAgeMs);
@@ -77,9 +83,11 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
   const findAfterReload = async (keyId: string | undefined, algorithm: JwsAlgorithm, nowMs: number) => {
     const mayLoad = loading !== undefined || nowMs >= nextLoadMs;
     if (mayLoad) {
+      const begun = generation;
       await reload(nowMs).catch((error: unknown) => {
         if (keys === undefined || nowMs >= freshUntilMs + graceMs) throw error;
       });
+      if (begun !== generation) await reload(nowMs);
     } else if (keys === undefined || nowMs >= freshUntilMs + graceMs) {
       throw new UnavailableError("The issuer's key set", retryAfterSeconds);
     }
@@ -95,7 +103,9 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
       return known;
     },
     expire(nowMs: number) {
-      freshUntilMs = Math.min(freshUntilMs, nowMs);
+      generation += 1;
+      // Without the grace of an outage: a key may have been withdrawn because it was stolen.
+      freshUntilMs = Math.min(freshUntilMs, nowMs - graceMs + changedGraceMs);
       nextLoadMs = 0;
     },
   });

@@ -17,7 +17,8 @@ export interface FollowFeedOptions {
 const silenceMs = 15_000;
 const connectTimeoutMs = 5_000;
 const leastWaitMs = 100;
-const mostWaitMs = 5_000;
+/** A server that is back is heard within a second. */
+const mostWaitMs = 1_000;
 
 /** @returns ends it. */
 export function followFeed({ url, authorization, subscriber }: FollowFeedOptions): () => void {

@@ -20,9 +20,16 @@ export function assuranceStage({ route, security }: StageContext): Check | undef
     if (caller === undefined) return undefined;
     if (demand !== undefined && !meets(caller.assurance, demand, nowMs)) return stepUp(caller, demand);
     if (index === undefined || liveGrants(caller, index, nowMs).length > 0) return undefined;
-    const [first] = caller.authority.grants[index] ?? [];
-    return first?.demand && stepUp(caller, first.demand);
+    const [first, ...others] = (caller.authority.grants[index] ?? []).flatMap(({ demand: of }) => of ?? []);
+    if (first === undefined) return undefined;
+    return stepUp(caller, others.reduce(weaker, first));
   };
+}
+
+/** Of two demands the one that asks less: the lower level, then the longer age. */
+function weaker(one: Demand, other: Demand): Demand {
+  if (one.level !== other.level) return one.level < other.level ? one : other;
+  return one.maxAgeMs >= other.maxAgeMs ? one : other;
 }
 
 /** Asks for what a route or a grant demands. */

@@ -1,5 +1,6 @@
 /** Stage 4: who is calling? One credential, of a kind the route takes, that proves it. */
 
+import { apiKeyPrefix } from "../../authentication/api-key-format.ts";
 import type { Caller } from "../../authentication/caller.ts";
 import { type Challenges, createChallenges } from "../../authentication/challenge.ts";
 import { type CredentialSet, includesCredential } from "../../authentication/credential.ts";
@@ -19,30 +20,37 @@ export function authenticateStage({ security, route, services }: StageContext): 
   const noCredential = deny("authenticate", "unauthenticated", "no credential", {
     fields: challenges.noCredential,
   });
-  const sessions = includesCredential(accepts, "session") ? services.sessions : undefined;
+  const { sessions } = services;
+  const takesSessions = includesCredential(accepts, "session");
   const takesFields = takesTokens(accepts);
 
   const authenticate = (exchange: Exchange): Outcome | Promise<Outcome> => {
     const { headers, rawHeaders } = exchange.incoming;
     const { authorization, cookie, "x-api-key": apiKey } = headers;
-    const field = takesFields ? (authorization ?? apiKey) : undefined;
+    const field = authorization ?? apiKey;
     const session =
       sessions === undefined || typeof cookie !== "string"
         ? undefined
         : cookieValue(cookie, sessions.cookieName);
     try {
+      // Two credentials are two, whatever the route takes.
       if (field !== undefined) {
         if (session !== undefined) return ambiguous("a token and a session cookie", challenges);
         if (authorization !== undefined && apiKey !== undefined) {
           return ambiguous("a token and an API key", challenges);
         }
         if (rawHeaders !== undefined && isDoubled(rawHeaders)) {
-          return ambiguous("two Authorization fields", challenges);
+          return ambiguous("one field twice", challenges);
         }
+        if (!takesFields) throw new SecurityError("credential_refused");
+        // Each field carries what is its own: who strips or logs the one must not miss what came in the other.
+        const isKey = String(field).startsWith(apiKeyPrefix);
+        if (authorization === undefined && !isKey) throw new SecurityError("api_key_malformed");
+        if (authorization !== undefined && isKey) throw new SecurityError("credential_scheme");
         const caller = tokens(String(field), exchange, accepts);
         return caller instanceof Promise ? settle(caller, exchange, challenges) : accept(exchange, caller);
       }
-      if (sessions === undefined || session === undefined) return noCredential;
+      if (sessions === undefined || session === undefined || !takesSessions) return noCredential;
       if (session === null) return ambiguous("two session cookies", challenges);
       return authenticateSession(exchange, sessions, session, challenges);
     } catch (error) {
@@ -67,11 +75,16 @@ function isDoubled(rawHeaders: readonly string[]): boolean {
   let seen = false;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];
-    if (name?.length !== 13 || name.toLowerCase() !== "authorization") continue;
+    if (name === undefined || !isCredentialField(name)) continue;
     if (seen) return true;
     seen = true;
   }
   return false;
+}
+
+function isCredentialField(name: string): boolean {
+  if (name.length === 13) return name.toLowerCase() === "authorization";
+  return name.length === 9 && name.toLowerCase() === "x-api-key";
 }
 
 function accept(exchange: Exchange, caller: Caller): undefined {
