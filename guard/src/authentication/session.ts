@@ -27,7 +27,7 @@ export function createSessionAuthentication(
   const { revocations } = feed;
   const cache = createTokenCache<KnownCredential>();
   const find = createLookup<Session>({
-    ask: (cookieValue) => identity.findSession(cookieValue),
+    ask: async (cookieValue) => identity.findSession(cookieValue),
     revocable: revocableOf,
     revocations,
     what: "The session store",

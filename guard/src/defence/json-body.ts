@@ -4,6 +4,8 @@
  * Bounded while it arrives: an announced length proves nothing. The bytes are UTF-8 or nothing, and keys that reach an
  * object's prototype once they are copied (`__proto__`, `constructor.prototype`) are refused, not dropped.
  */
+import { isJson } from "./media-type.ts";
+
 export interface JsonBodyOptions {
   /** The `Content-Type` field. */
   readonly contentType: string | undefined;
@@ -43,11 +45,6 @@ const notJson: JsonBody = Object.freeze({
 
 function malformed(reason: string): JsonBody {
   return { code: "body_malformed", reason };
-}
-
-/** `application/json`, with parameters or without (RFC 8259 §11). */
-function isJson(contentType: string): boolean {
-  return /^application\/json\s*(;|$)/i.test(contentType.trim());
 }
 
 async function readBytes(

@@ -125,10 +125,13 @@ describe("a key source", () => {
     });
     const found = source.find("a", "ES256", 0);
     source.expire(1);
+    // One that asks only now waits for the load that is under way, and is not served what it brings either.
+    const later = source.find("a", "ES256", 2);
     answers[0]?.resolve([aKey("a")]);
     await new Promise(setImmediate);
     answers[1]?.resolve([aKey("b")]);
-    assert.equal(await found, undefined);
+    assert.deepEqual(await Promise.all([found, later]), [undefined, undefined]);
+    assert.equal(answers.length, 2);
     assert.notEqual(await source.find("b", "ES256", 2), undefined);
   });
 

@@ -56,6 +56,8 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
   let loading: Promise<void> | undefined;
   /** Rises when the keys are known to have changed: a load begun before may have read the old ones. */
   let generation = 0;
+  /** Of which generation the known keys are. */
+  let known = 0;
 
   /** One load at a time; whoever comes meanwhile waits for the same one. */
   const reload = (nowMs: number): Promise<void> => {
@@ -64,6 +66,7 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
       .then(({ set, maxAgeSeconds }) => {
         if (begun !== generation) return;
         keys = createKeySet(set);
+        known = begun;
         const ageMs = maxAgeSeconds === undefined ? defaultMaxAgeMs : maxAgeSeconds * 1000;
         const boundedMs = Math.min(Math.max(ageMs, leastMaxAgeMs), mostMaxAgeMs);
         freshUntilMs = nowMs + boundedMs;
@@ -81,14 +84,16 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
   };
 
   const findAfterReload = async (keyId: string | undefined, algorithm: JwsAlgorithm, nowMs: number) => {
-    const mayLoad = loading !== undefined || nowMs >= nextLoadMs;
-    if (mayLoad) {
-      const begun = generation;
-      await reload(nowMs).catch((error: unknown) => {
-        if (keys === undefined || nowMs >= freshUntilMs + graceMs) throw error;
-      });
-      if (begun !== generation) await reload(nowMs);
-    } else if (keys === undefined || nowMs >= freshUntilMs + graceMs) {
+    const mayServe = () => keys !== undefined && nowMs < freshUntilMs + graceMs;
+    if (loading !== undefined || nowMs >= nextLoadMs) {
+      try {
+        await reload(nowMs);
+        // What was waited for may have begun before the keys changed: it does not count, and one more is begun.
+        if (known !== generation) await reload(nowMs);
+      } catch (error) {
+        if (!mayServe()) throw error;
+      }
+    } else if (!mayServe()) {
       throw new UnavailableError("The issuer's key set", retryAfterSeconds);
     }
     return keys?.find(keyId, algorithm);
@@ -96,11 +101,11 @@ export function createKeySource(load: () => Promise<FetchedKeys>): KeySource {
 
   return Object.freeze({
     find(keyId: string | undefined, algorithm: JwsAlgorithm, nowMs: number) {
-      const known = nowMs < freshUntilMs ? keys?.find(keyId, algorithm) : undefined;
-      if (known === undefined) return findAfterReload(keyId, algorithm, nowMs);
+      const found = nowMs < freshUntilMs ? keys?.find(keyId, algorithm) : undefined;
+      if (found === undefined) return findAfterReload(keyId, algorithm, nowMs);
       // A failure shows once the keys are out of date: until then the known ones are as good as before.
       if (nowMs >= refreshAtMs && nowMs >= nextLoadMs) reload(nowMs).catch(() => {});
-      return known;
+      return found;
     },
     expire(nowMs: number) {
       generation += 1;

@@ -1,4 +1,5 @@
 /** Stage 1: what can be refused by a request's first lines, before anything is spent on it. */
+import { isJson } from "../../defence/media-type.ts";
 import type { Check, StageContext } from "../stages.ts";
 import { deny } from "../verdict.ts";
 
@@ -31,11 +32,4 @@ export function transportStage({ route }: StageContext): Check {
     if (schemas !== undefined && (method === "GET" || method === "HEAD")) return bodyNotExpected;
     return undefined;
   };
-}
-
-/** `application/json`, with parameters or without; JSON has one encoding (RFC 8259 §8.1). */
-function isJson(contentType: string | string[] | undefined): boolean {
-  const [type = "", ...parameters] = String(contentType).toLowerCase().split(";");
-  const charsets = parameters.map((parameter) => parameter.trim()).filter((one) => one.startsWith("charset"));
-  return type.trim() === "application/json" && charsets.every((one) => /^charset="?utf-8"?$/.test(one));
 }
