@@ -15,9 +15,11 @@ const read = (body: string | Uint8Array, contentType: string | undefined = json,
   readJsonBody(pieces(body), { contentType, maxBytes });
 
 describe("a JSON body", () => {
+  // What it refuses for its keys has tests of its own.
+  const harmless = fc.jsonValue().filter((value) => !/__proto__|constructor/.test(JSON.stringify(value)));
   test("is read whatever pieces it comes in, also where they cut a character", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.jsonValue(), fc.integer({ min: 1, max: 9 }), async (value, size) => {
+      fc.asyncProperty(harmless, fc.integer({ min: 1, max: 9 }), async (value, size) => {
         const text = JSON.stringify(value);
         const options = { contentType: json, maxBytes: 1_000_000 };
         assert.deepEqual(await readJsonBody(pieces(text, size), options), { value: JSON.parse(text) });
