@@ -18,19 +18,40 @@ export type {
 export type { IntrospectionOptions } from "./authentication/introspection/introspection-rules.ts";
 export type { Principal } from "./authentication/principal.ts";
 export { type ConnectIdentityOptions, connectIdentity } from "./authentication/remote/connect-identity.ts";
-export { all, any, type Condition, not, principal } from "./authorization/conditions/condition.ts";
-export type { RowFilter } from "./authorization/conditions/filter.ts";
+export type {
+  AttributeConditions,
+  Conditions,
+  OrderedConditions,
+  TextConditions,
+} from "./authorization/conditions/build.ts";
+export {
+  type AttributeType,
+  all,
+  any,
+  type Condition,
+  not,
+  now,
+  principal,
+} from "./authorization/conditions/condition.ts";
+export type { RowFilter, SqlFilter } from "./authorization/conditions/filter.ts";
+export { type GrantData, type GrantVocabulary, readGrant } from "./authorization/grant-data.ts";
+export type {
+  CustomRole,
+  GrantedSubject,
+  LiveRoles,
+  RoleChanges,
+  RoleHolder,
+} from "./authorization/live-roles.ts";
+export { createLiveRoles } from "./authorization/live-roles.ts";
 export type { AssuranceOptions } from "./contract/assurance.ts";
 export { defineSecurity, type Security, type SecurityOptions } from "./contract/define-security.ts";
 export type { FeedOptions } from "./contract/feed-rules.ts";
 export type { IssuerOptions } from "./contract/issuer.ts";
 export { ContractError, type RefusalCode } from "./contract/refusal.ts";
 export {
-  type AttributeConditions,
-  type Conditions,
+  type DenialOptions,
   type Grant,
   type GrantOptions,
-  type NumberConditions,
   type Resource,
   resource,
 } from "./contract/resource.ts";

@@ -39,7 +39,7 @@ export type { IdentityLimits, IdentityOptions } from "./options.ts";
 export type { LiveSession, SessionSummary, Sessions } from "./sessions/sessions.ts";
 
 /** A running identity server. */
-export interface Identity extends Required<IdentitySource> {
+export interface Identity extends Required<Omit<IdentitySource, "roleChanges">> {
   readonly accounts: Accounts;
   readonly clients: Clients;
   readonly sessions: Sessions;

@@ -1,10 +1,12 @@
 /** A principal with what its roles amount to under one contract: made once per credential, used on every request. */
-import type { Authority, RoleTable } from "../authorization/roles.ts";
+import type { Authority } from "../authorization/authority.ts";
+import type { LiveRoles } from "../authorization/live-roles.ts";
 import type { Assurance, AssuranceLevels } from "../contract/assurance.ts";
 import type { Principal } from "./principal.ts";
 
 export interface Caller {
   readonly principal: Principal;
+  /** As the roles are now: it follows their changes. */
   readonly authority: Authority;
   /** How strongly and how recently the person proved who they are. */
   readonly assurance: Assurance;
@@ -12,9 +14,9 @@ export interface Caller {
   readonly limitKey: string;
 }
 
-/** What turns principals into callers: the contract's roles and levels. */
+/** What turns principals into callers: the roles as they are now, and the contract's levels. */
 export interface CallerScope {
-  readonly roles: RoleTable;
+  readonly roles: LiveRoles;
   readonly assurance: AssuranceLevels;
 }
 
@@ -30,17 +32,43 @@ export interface CallerFacts {
 const noAssurance: Assurance = Object.freeze({ level: -1, authenticatedAtMs: Number.NEGATIVE_INFINITY });
 
 export function createCaller(facts: CallerFacts, { roles, assurance }: CallerScope): Caller {
-  const { principal, scopes, acr, authenticatedAtMs } = facts;
-  return Object.freeze({
-    principal: Object.freeze(principal),
-    authority: roles.authorityOf(principal.roles, scopes),
-    assurance:
-      acr === undefined && authenticatedAtMs === undefined
-        ? noAssurance
-        : Object.freeze({
-            level: assurance.levelOf(acr),
-            authenticatedAtMs: authenticatedAtMs ?? Number.NEGATIVE_INFINITY,
-          }),
-    limitKey: `${principal.kind}:${principal.id}`,
-  });
+  const { acr, authenticatedAtMs } = facts;
+  const known =
+    acr === undefined && authenticatedAtMs === undefined
+      ? noAssurance
+      : Object.freeze({
+          level: assurance.levelOf(acr),
+          authenticatedAtMs: authenticatedAtMs ?? Number.NEGATIVE_INFINITY,
+        });
+  return new LiveCaller(facts, known, roles);
+}
+
+/** One integer compare per request tells whether the roles have changed since its authority was compiled. */
+class LiveCaller implements Caller {
+  readonly principal: Principal;
+  readonly assurance: Assurance;
+  readonly limitKey: string;
+  readonly #roles: LiveRoles;
+  readonly #scopes: readonly string[] | undefined;
+  #authority: Authority;
+  #epoch: number;
+
+  constructor({ principal, scopes }: CallerFacts, assurance: Assurance, roles: LiveRoles) {
+    this.principal = Object.freeze(principal);
+    this.assurance = assurance;
+    this.limitKey = `${principal.kind}:${principal.id}`;
+    this.#roles = roles;
+    this.#scopes = scopes;
+    this.#epoch = roles.epoch;
+    this.#authority = roles.authorityOf(principal, scopes);
+  }
+
+  get authority(): Authority {
+    const { epoch } = this.#roles;
+    if (this.#epoch !== epoch) {
+      this.#authority = this.#roles.authorityOf(this.principal, this.#scopes);
+      this.#epoch = epoch;
+    }
+    return this.#authority;
+  }
 }

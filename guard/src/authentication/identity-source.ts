@@ -5,6 +5,7 @@
  * "tell me what is revoked". In one process each is a function call; `connectIdentity` asks the same over HTTP.
  */
 import type { JsonWebKey } from "node:crypto";
+import type { RoleChanges } from "../authorization/live-roles.ts";
 import type { FeedSubscriber } from "./feed/feed.ts";
 
 /** A public key as an issuer publishes it (RFC 7517 §4). */
@@ -78,4 +79,9 @@ export interface IdentitySource {
    * @returns ends the subscription.
    */
   subscribe?(subscriber: FeedSubscriber): () => void;
+  /**
+   * What has changed in the custom roles and direct grants since a version, a page at a time; since 0: all there is.
+   * Rejects when it cannot be asked. Needs `subscribe`, which tells when to ask.
+   */
+  roleChanges?(since: number): Promise<RoleChanges>;
 }

@@ -48,6 +48,7 @@ export type TokenAuthentication = (
 
 export interface TokenAuthenticationOptions {
   readonly security: Security;
+  readonly scope: CallerScope;
   readonly feed: Subscription;
   readonly verifyToken: VerifyToken;
   readonly proofs: ProofVerification | undefined;
@@ -66,7 +67,7 @@ interface Presented {
 }
 
 export function createTokenAuthentication(options: TokenAuthenticationOptions): TokenAuthentication {
-  const { security, feed, verifyToken, proofs, introspect, findApiKey, feedIssuer } = options;
+  const { security, scope, feed, verifyToken, proofs, introspect, findApiKey, feedIssuer } = options;
   const { revocations } = feed;
   const cache = createTokenCache<KnownCredential>();
   const foreignPrefixes = security.issuers.slice(1).map(({ subjectPrefix }) => subjectPrefix);
@@ -148,7 +149,10 @@ export function createTokenAuthentication(options: TokenAuthenticationOptions): 
     const kind = isBoundToKey ? "dpop" : binding === undefined ? "bearer" : "mtls";
     const { principal, ...facts } = toFacts(claims, issuer, kind);
     const known: KnownCredential = {
-      caller: createCaller({ principal, ...facts }, security satisfies CallerScope),
+      caller: createCaller(
+        { principal, ...facts, scopes: security.scopes.permissionsOf(claims.scope) },
+        scope,
+      ),
       kind,
       binding,
       subject: claims.sub,

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { compileAssurance, defaultAssurance } from "../contract/assurance.ts";
 import { resource } from "../contract/resource.ts";
-import { compileRoles, hasPermission } from "./roles.ts";
+import { hasPermission } from "./authority.ts";
+import { createLiveRoles } from "./live-roles.ts";
+import { compileRoles } from "./roles.ts";
 
 const levels = compileAssurance(defaultAssurance, "assurance");
 
@@ -57,7 +59,9 @@ describe("the role table", () => {
   });
 
   test("makes one authority for one set of roles", () => {
-    assert.equal(table.authorityOf(["user"]), table.authorityOf(["user"]));
+    const live = createLiveRoles({ table, vocabulary: { resources: new Map(), conditions: new Map() } });
+    const holding = (id: string, ...roles: string[]) => live.authorityOf({ kind: "account", id, roles });
+    assert.equal(holding("alice", "user"), holding("bob", "user"));
   });
 
   test("does not mix up roles whose names contain separators", () => {

@@ -2,18 +2,36 @@
  * Row decisions: may these grants read, delete, create or change this row, and with which values?
  *
  * A write is allowed by one grant that covers all of it: the row before, the row after, and every field it
- * sets. Two grants that each cover a half do not add up to one that covers the whole.
+ * sets. Two grants that each cover a half do not add up to one that covers the whole. A denial that covers the row
+ * before or after bars it, whatever allows it.
  */
 
-import type { AttributeTypes } from "./conditions/condition.ts";
-import { type PrincipalFacts, resolveOperand } from "./conditions/condition.ts";
+import type { CompiledGrant } from "./authority.ts";
+import type { AttributeTypes, Scalar } from "./conditions/condition.ts";
 import { type Row, RowShapeError } from "./conditions/decide.ts";
-import type { CompiledGrant } from "./roles.ts";
+import { type PrincipalFacts, resolveOperand } from "./conditions/operand.ts";
+import type { Dialect } from "./conditions/sql/parts.ts";
 
-/** May any grant act on the row? A row that cannot be decided is denied by that grant. */
-export function coversRow(grants: readonly CompiledGrant[], row: Row, facts: PrincipalFacts): boolean {
+/** What counts for one caller and one permission: what allows it, and what bars some of its rows. */
+export interface RowRules {
+  readonly grants: readonly CompiledGrant[];
+  readonly denials: readonly CompiledGrant[];
+}
+
+/** The caller and the time that rows are decided for. */
+export interface DecisionContext {
+  readonly facts: PrincipalFacts;
+  readonly nowMs: number;
+  /** Where rows are written: SQLite keeps dates as milliseconds. */
+  readonly dialect: Dialect;
+}
+
+/** May any grant act on the row, and does no denial bar it? A row that cannot be decided is not covered, but barred. */
+export function coversRow({ grants, denials }: RowRules, row: Row, context: DecisionContext): boolean {
   for (const grant of grants) {
-    if (grant.where === undefined || decides(grant, row, facts)) return true;
+    if (grant.where === undefined || decides(grant, row, context, false)) {
+      return denials.length === 0 || !isBarred(denials, row, context);
+    }
   }
   return false;
 }
@@ -23,25 +41,30 @@ export interface WriteDecision {
   readonly values: Row;
 }
 
+export interface WriteRefusal {
+  /** The attributes that no grant covering the row lets the caller set; empty: no grant covers the row. */
+  readonly forbiddenFields: readonly string[];
+}
+
 /**
  * Decides a write.
  *
  * @param before The row as it is; `undefined` for a new one.
  * @param changes The attributes the caller wants to set.
- * @returns The values to write, or the attributes that no grant covering the row lets the caller set (empty:
- *   no grant covers the row before and after).
+ * @returns The values to write, or why not.
  */
 export function decideWrite(
-  grants: readonly CompiledGrant[],
+  { grants, denials }: RowRules,
   attributes: AttributeTypes,
   before: Row | undefined,
   changes: Row,
-  facts: PrincipalFacts,
-): WriteDecision | { readonly forbiddenFields: readonly string[] } {
+  context: DecisionContext,
+): WriteDecision | WriteRefusal {
   let forbiddenFields: readonly string[] = [];
+  if (before !== undefined && isBarred(denials, before, context)) return { forbiddenFields };
   for (const grant of grants) {
-    if (before !== undefined && !decides(grant, before, facts)) continue;
-    const set = valuesToSet(grant, attributes, facts);
+    if (before !== undefined && !decides(grant, before, context, false)) continue;
+    const set = valuesToSet(grant, attributes, context);
     if (set === undefined) continue;
     const refused = Object.keys(changes).filter(
       (field) => !maySet(grant, attributes, set, field, changes[field]),
@@ -51,16 +74,27 @@ export function decideWrite(
       continue;
     }
     const values = { ...changes, ...set };
-    if (decides(grant, { ...absent(attributes, before), ...before, ...values }, facts)) return { values };
+    const after = { ...absent(attributes, before), ...before, ...values };
+    if (decides(grant, after, context, false) && !isBarred(denials, after, context)) return { values };
   }
   return { forbiddenFields };
 }
 
-function decides(grant: CompiledGrant, row: Row, facts: PrincipalFacts): boolean {
+function isBarred(denials: readonly CompiledGrant[], row: Row, context: DecisionContext): boolean {
+  return denials.some((denial) => decides(denial, row, context, true));
+}
+
+/** @param otherwise What a row that cannot be decided counts as. */
+function decides(
+  grant: CompiledGrant,
+  row: Row,
+  { facts, nowMs }: DecisionContext,
+  otherwise: boolean,
+): boolean {
   try {
-    return grant.decide(row, facts);
+    return grant.decide(row, facts, nowMs);
   } catch (error) {
-    if (error instanceof RowShapeError) return false;
+    if (error instanceof RowShapeError) return otherwise;
     throw error;
   }
 }
@@ -72,22 +106,29 @@ function maySet(
   field: string,
   value: unknown,
 ): boolean {
-  if (Object.hasOwn(set, field)) return set[field] === value;
+  if (Object.hasOwn(set, field)) return isSame(set[field], value);
   return fields === undefined ? Object.hasOwn(attributes, field) : fields.includes(field);
+}
+
+/** A date is sent as a `Date` or as milliseconds. */
+function isSame(set: unknown, given: unknown): boolean {
+  const plain = (value: unknown) => (value instanceof Date ? value.getTime() : value);
+  return plain(set) === plain(given);
 }
 
 /** The grant's own values, or `undefined` if one of them is a claim this caller does not have. */
 function valuesToSet(
   grant: CompiledGrant,
   attributes: AttributeTypes,
-  facts: PrincipalFacts,
+  { facts, nowMs, dialect }: DecisionContext,
 ): Row | undefined {
   const values: Record<string, unknown> = {};
   for (const [attribute, operand] of Object.entries(grant.set)) {
     const type = attributes[attribute];
-    const value = type === undefined ? undefined : resolveOperand(operand, type, facts);
+    const value: Scalar | undefined =
+      type === undefined ? undefined : resolveOperand(operand, type, facts, nowMs);
     if (value === undefined) return undefined;
-    values[attribute] = value;
+    values[attribute] = type === "date" && dialect === "postgresql" ? new Date(value as number) : value;
   }
   return values;
 }

@@ -124,7 +124,7 @@ describe("a resource", () => {
     },
     {
       name: "an attribute of unknown type",
-      make: () => resource("x", untyped({ actions: [], attributes: { a: "date" } })),
+      make: () => resource("x", untyped({ actions: [], attributes: { a: "instant" } })),
       code: "option_invalid",
     },
     {

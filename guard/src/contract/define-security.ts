@@ -13,6 +13,8 @@ import {
   type IntrospectionOptions,
   type IntrospectionRules,
 } from "../authentication/introspection/introspection-rules.ts";
+import type { Condition } from "../authorization/conditions/condition.ts";
+import { type Dialect, dialects } from "../authorization/conditions/sql/parts.ts";
 import { compileRoles, type RoleOptions, type RoleTable } from "../authorization/roles.ts";
 import { type CorsOptions, type CorsPolicy, compileCors } from "../defence/cors.ts";
 import {
@@ -26,7 +28,8 @@ import { checkFeed, type FeedOptions, type FeedRules } from "./feed-rules.ts";
 import { checkIssuers, type IssuerOptions, type TrustedIssuer } from "./issuer.ts";
 import { parseRate, type Rate } from "./rate.ts";
 import { ContractError, refuseUnknownKeys } from "./refusal.ts";
-import type { Resource } from "./resource.ts";
+import { checkCondition, type Resource } from "./resource.ts";
+import { compileScopes, type ScopeOptions, type Scopes } from "./scopes.ts";
 
 export interface LimitOptions {
   /** Requests from one address (IPv6: one /64) per window, before anything is known of the caller: `600/1m`. */
@@ -47,6 +50,18 @@ export interface SecurityOptions<Resources extends readonly Resource[], RoleName
   readonly audience: string;
   readonly resources: Resources;
   readonly roles: { readonly [Name in RoleName]: RoleOptions<NoInfer<RoleName>> };
+  /**
+   * Conditions by name, for grants that are kept in the identity server: custom roles, and what is granted or denied to
+   * one account or client. They choose from these, and write none of their own.
+   */
+  readonly conditions?: Readonly<Record<string, Condition>>;
+  /**
+   * The database that filters are written for: `"sqlite"` or `"postgresql"`. Required where a condition compares what
+   * the two write differently: numbers, dates, UUIDs, parts of text.
+   */
+  readonly database?: Dialect;
+  /** What OAuth scopes let a token do, of what its subject may; default each permission is a scope of its name. */
+  readonly scopes?: ScopeOptions;
   /** Signature algorithms accepted; default `["ES256"]`. The token never chooses outside this list. */
   readonly algorithms?: readonly string[];
   /** The issuer's keys, where they shall not be fetched from the issuer. */
@@ -93,6 +108,11 @@ export interface Security<Permission extends string = string> {
   readonly clockToleranceSeconds: number;
   readonly resources: ReadonlyMap<string, Resource>;
   readonly roles: RoleTable;
+  /** The named conditions. */
+  readonly conditions: ReadonlyMap<string, Condition>;
+  /** The database that filters are written for. */
+  readonly database: Dialect;
+  readonly scopes: Scopes;
   readonly cors: CorsPolicy | undefined;
   readonly limits: Limits;
   readonly maxBodyBytes: number;
@@ -112,6 +132,9 @@ const knownKeys = [
   "audience",
   "resources",
   "roles",
+  "conditions",
+  "database",
+  "scopes",
   "algorithms",
   "keys",
   "issuers",
@@ -146,6 +169,11 @@ export function defineSecurity<const Resources extends readonly Resource[], cons
   const resources = indexResources(options.resources);
   const assurance = compileAssurance(options.assurance ?? defaultAssurance, "security.assurance");
   const roles = compileRoles(options.roles, options.resources, assurance);
+  const conditions = indexConditions(options.conditions ?? {}, resources);
+  const database = checkDatabase(options.database, [
+    ...roles.names.flatMap((name) => roles.grantsOf(name).flatMap(({ where }) => where ?? [])),
+    ...conditions.values(),
+  ]);
   const audience = checkText(options.audience, "security.audience");
   const issuers = checkIssuers(ownIssuer(options), options.issuers ?? {}, {
     audience,
@@ -171,6 +199,9 @@ export function defineSecurity<const Resources extends readonly Resource[], cons
     ),
     resources,
     roles,
+    conditions,
+    database,
+    scopes: compileScopes(options.scopes, roles.permissions, "security.scopes"),
     cors: options.cors && compileCors(options.cors, "security.cors"),
     limits: parseLimits(options.limits ?? {}, "security.limits"),
     maxBodyBytes: checkMaxBodyBytes(options.maxBodyBytes ?? 65_536, "security.maxBodyBytes"),
@@ -211,4 +242,71 @@ function indexResources(resources: readonly Resource[]): ReadonlyMap<string, Res
     byName.set(resource.name, resource);
   }
   return byName;
+}
+
+/** @throws {ContractError} `option_invalid`, `condition_invalid`, `condition_foreign`, `resource_unknown` */
+function indexConditions(
+  conditions: Readonly<Record<string, Condition>>,
+  resources: ReadonlyMap<string, Resource>,
+): ReadonlyMap<string, Condition> {
+  for (const [name, condition] of Object.entries(conditions)) {
+    const place = `security.conditions.${name}`;
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name)) {
+      throw new ContractError("option_invalid", place, "It is not a plain name.");
+    }
+    const resource = resourceOf(condition);
+    if (resource === undefined || !resources.has(resource)) {
+      throw new ContractError("resource_unknown", place, "It is over none of the contract's resources.");
+    }
+    checkCondition(condition, resource, place);
+  }
+  return new Map(Object.entries(conditions));
+}
+
+/** The resource that a condition is over; `undefined` for one over none. */
+function resourceOf(condition: Condition): string | undefined {
+  switch (condition.kind) {
+    case "all":
+    case "any":
+      return condition.conditions.map(resourceOf).find((name) => name !== undefined);
+    case "not":
+      return resourceOf(condition.condition);
+    default:
+      return condition.resource;
+  }
+}
+
+/** @throws {ContractError} `option_invalid`, `database_undeclared` */
+function checkDatabase(database: Dialect | undefined, conditions: readonly Condition[]): Dialect {
+  if (database !== undefined) {
+    if (dialects.includes(database)) return database;
+    throw new ContractError(
+      "option_invalid",
+      "security.database",
+      `There is no \`${String(database)}\` here.`,
+    );
+  }
+  if (!conditions.some(needsDialect)) return "sqlite";
+  throw new ContractError(
+    "database_undeclared",
+    "security.database",
+    "A condition compares what SQLite and PostgreSQL write differently.",
+  );
+}
+
+function needsDialect(condition: Condition): boolean {
+  switch (condition.kind) {
+    case "all":
+    case "any":
+      return condition.conditions.some(needsDialect);
+    case "not":
+    case "related":
+      return needsDialect(condition.condition);
+    case "text":
+      return true;
+    case "null":
+      return false;
+    default:
+      return condition.type !== "string" && condition.type !== "boolean";
+  }
 }

@@ -14,6 +14,8 @@ export const refusals = {
   action_unknown: "Declare the action on the resource, or correct its spelling.",
   condition_foreign: "Build the condition from the resource the grant is for.",
   condition_invalid: "Compare an attribute with a value of its own type.",
+  condition_unknown: "Name the condition in `conditions`, or correct its spelling.",
+  database_undeclared: 'Declare `database`: "sqlite" or "postgresql".',
   role_unknown: "Declare the role in `roles`, or correct its spelling.",
   role_cycle: "Let inheritance run one way.",
   permission_unknown: "Name a permission as `resource:action`, both declared in the contract.",

@@ -4,46 +4,29 @@
  * A resource is declared once; conditions and grants are built from it, so a misspelt attribute or action does
  * not compile, and one that slipped past the types is refused at start.
  */
+import {
+  type AttributeConditions,
+  type AttributeReferences,
+  type Conditions,
+  conditionsOf,
+  type RelationTypes,
+  referencesOfAttributes,
+  relatedConditions,
+  toOperand,
+} from "../authorization/conditions/build.ts";
 import type {
   AttributeType,
   AttributeTypes,
-  Comparison,
-  ComparisonOperator,
   Condition,
-  Literal,
-  NullTest,
+  NowReference,
   Operand,
   PrincipalReference,
-  Scalar,
+  Relation,
   ScalarOf,
 } from "../authorization/conditions/condition.ts";
 import { ContractError, refuseUnknownKeys } from "./refusal.ts";
 
-/** Builds the conditions over one attribute. */
-export interface AttributeConditions<T extends AttributeType> {
-  eq(value: ScalarOf<T> | PrincipalReference): Condition;
-  ne(value: ScalarOf<T> | PrincipalReference): Condition;
-  in(values: readonly (ScalarOf<T> | PrincipalReference)[]): Condition;
-  notIn(values: readonly (ScalarOf<T> | PrincipalReference)[]): Condition;
-  isNull(): Condition;
-}
-
-/**
- * Order comparisons are for numbers only: databases order text by collations that differ from each other and
- * from memory, so no two readings of such a rule would agree.
- */
-export interface NumberConditions extends AttributeConditions<"number"> {
-  lt(value: number | PrincipalReference): Condition;
-  lte(value: number | PrincipalReference): Condition;
-  gt(value: number | PrincipalReference): Condition;
-  gte(value: number | PrincipalReference): Condition;
-}
-
-export type Conditions<Attributes extends AttributeTypes> = {
-  readonly [Name in keyof Attributes]: Attributes[Name] extends "number"
-    ? NumberConditions
-    : AttributeConditions<Attributes[Name]>;
-};
+export type { AttributeConditions, Conditions };
 
 export interface GrantOptions<Attributes extends AttributeTypes> {
   /** The rows the grant covers; without it, every row. For a write, the row before and after. */
@@ -52,7 +35,7 @@ export interface GrantOptions<Attributes extends AttributeTypes> {
   readonly fields?: readonly (keyof Attributes & string)[];
   /** Attributes a write always sets to these values; the caller cannot set them to others. */
   readonly set?: {
-    readonly [Name in keyof Attributes]?: ScalarOf<Attributes[Name]> | PrincipalReference;
+    readonly [Name in keyof Attributes]?: ScalarOf<Attributes[Name]> | PrincipalReference | NowReference;
   };
   /** The least level of assurance the caller's sign-in must have for this grant to count: `"mfa"`. */
   readonly assurance?: string;
@@ -60,8 +43,14 @@ export interface GrantOptions<Attributes extends AttributeTypes> {
   readonly maxAge?: string;
 }
 
-/** What a role may do with a resource: plain data. */
+export interface DenialOptions {
+  /** The rows it bars; without it, every row. A write is barred where the row before or after is. */
+  readonly where?: Condition;
+}
+
+/** What a role, an account or a client may do with a resource, or may not whatever else allows it: plain data. */
 export interface Grant {
+  readonly effect: "allow" | "deny";
   readonly resource: string;
   readonly action: string;
   readonly where: Condition | undefined;
@@ -79,27 +68,66 @@ export interface Resource<
   readonly name: Name;
   readonly actions: readonly Action[];
   readonly attributes: Attributes;
-  /** Conditions, by attribute: `order.where.status.in(["draft", "open"])`. */
+  /** Its table, as the database names it. */
+  readonly table: string;
+  /** Each attribute's column, as the database names it. */
+  readonly columns: Readonly<Record<keyof Attributes & string, string>>;
+  /** The related rows that its conditions may look at, by name. */
+  readonly relations: Readonly<Record<string, Relation>>;
+  /**
+   * Conditions, by attribute: `order.where.status.in(["draft", "open"])`; of a related row, by relation and attribute:
+   * `order.where.customer.region.eq("north")`.
+   */
   readonly where: Conditions<Attributes>;
+  /** Attributes to compare others with: `order.where.approverId.ne(order.attribute.ownerId)`. */
+  readonly attribute: AttributeReferences<Attributes>;
   /** A grant of one action. */
   allow(action: Action, options?: GrantOptions<Attributes>): Grant;
+  /** Bars one action, whatever allows it. */
+  deny(action: Action, options?: DenialOptions): Grant;
 }
 
-export interface ResourceOptions<Action extends string, Attributes extends AttributeTypes> {
+/** What a resource with relations has beside. */
+export interface Relating<Relations extends RelationTypes> {
+  readonly where: { readonly [Name in keyof Relations]: Conditions<Relations[Name]> };
+}
+
+/** A related row: the attribute that holds its key, and its resource. */
+export interface RelationOptions<Attributes extends AttributeTypes, Related extends AttributeTypes> {
+  readonly resource: Resource<string, string, Related>;
+  /** The attribute that holds the related row's key. */
+  readonly from: keyof Attributes & string;
+  /** The related resource's key, unique in its table. */
+  readonly to: keyof Related & string;
+}
+
+export interface ResourceOptions<
+  Action extends string,
+  Attributes extends AttributeTypes,
+  Relations extends RelationTypes,
+> {
   /** What can be done with it: `["create", "read", "update", "delete"]`, or verbs of your own. */
   readonly actions: readonly Action[];
-  /** Its columns, by name, with what each holds. */
+  /** Its attributes, by name, with what each holds. */
   readonly attributes: Attributes;
+  /** Its table, as the database names it; default its name. */
+  readonly table?: string;
+  /** The columns that are called otherwise than their attributes. */
+  readonly columns?: { readonly [Name in keyof Attributes]?: string };
+  /** The rows it belongs to, one level deep, by names of your own. */
+  readonly relations?: { readonly [Name in keyof Relations]: RelationOptions<Attributes, Relations[Name]> };
 }
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-const attributeTypes: readonly AttributeType[] = ["string", "number", "boolean"];
+const attributeTypes: readonly AttributeType[] = ["string", "uuid", "number", "boolean", "date"];
+/** What can be a key that another row holds. */
+const keyTypes: readonly AttributeType[] = ["string", "uuid", "number"];
 
 /**
  * Declares a resource.
  *
  * @param name Its name in permissions (`order:read`): letters, digits and underscores, at most 63.
- * @throws {ContractError} `option_unknown`, `option_invalid`
+ * @throws {ContractError} `option_unknown`, `option_invalid`, `attribute_unknown`
  * @example
  * const order = resource("order", {
  *   actions: ["read", "update"],
@@ -111,9 +139,14 @@ export function resource<
   const Name extends string,
   const Action extends string,
   const Attributes extends AttributeTypes,
->(name: Name, options: ResourceOptions<Action, Attributes>): Resource<Name, Action, Attributes> {
+  // biome-ignore lint/complexity/noBannedTypes: no relations are no keys.
+  const Relations extends RelationTypes = {},
+>(
+  name: Name,
+  options: ResourceOptions<Action, Attributes, Relations>,
+): Resource<Name, Action, Attributes> & Relating<Relations> {
   const place = `resource "${name}"`;
-  refuseUnknownKeys(options, ["actions", "attributes"], place);
+  refuseUnknownKeys(options, ["actions", "attributes", "table", "columns", "relations"], place);
   refuseBadNames([name, ...options.actions, ...Object.keys(options.attributes)], place);
   for (const [attribute, type] of Object.entries(options.attributes)) {
     if (!attributeTypes.includes(type)) {
@@ -126,14 +159,31 @@ export function resource<
   }
   const attributes = Object.freeze({ ...options.attributes });
   const actions = Object.freeze([...options.actions]);
+  const table = checkIdentifier(options.table ?? name, `${place}.table`);
+  const columns = checkColumns(attributes, options.columns ?? {}, place);
+  const references = referencesOfAttributes(name, attributes, columns);
+  const given = (options.relations ?? {}) as Readonly<
+    Record<string, RelationOptions<AttributeTypes, AttributeTypes>>
+  >;
+  const relations = checkRelations(given, attributes, references, place);
+  const related = Object.entries(relations).map(([relationName, relation]) => [
+    relationName,
+    relatedConditions(name, relation, given[relationName]?.resource.attribute ?? {}),
+  ]);
   return Object.freeze({
     name,
     actions,
     attributes,
-    where: conditionsOf(name, attributes),
+    table,
+    columns,
+    relations,
+    where: Object.freeze({ ...conditionsOf(references), ...Object.fromEntries(related) }),
+    attribute: references,
     allow: (action: Action, grant: GrantOptions<Attributes> = {}) =>
-      createGrant(name, actions, attributes, action, grant as GrantOptions<AttributeTypes>),
-  });
+      createGrant({ name, actions, attributes }, action, grant as GrantOptions<AttributeTypes>),
+    deny: (action: Action, denial: DenialOptions = {}) =>
+      createDenial({ name, actions, attributes }, action, denial),
+  }) as unknown as Resource<Name, Action, Attributes> & Relating<Relations>;
 }
 
 /** Names become SQL identifiers, permission names and header text: nothing but plain words passes. */
@@ -145,92 +195,85 @@ function refuseBadNames(names: readonly string[], place: string): void {
   }
 }
 
-function conditionsOf<Attributes extends AttributeTypes>(
-  resourceName: string,
-  attributes: Attributes,
-): Conditions<Attributes> {
-  const entries = Object.entries(attributes).map(([attribute, type]) => [
-    attribute,
-    attributeConditions(resourceName, attribute, type),
-  ]);
-  return Object.freeze(Object.fromEntries(entries));
-}
-
-function attributeConditions(resourceName: string, attribute: string, type: AttributeType): NumberConditions {
-  const place = `${resourceName}.where.${attribute}`;
-  const compare =
-    (operator: ComparisonOperator) =>
-    (value: Scalar | PrincipalReference): Comparison => {
-      const operand = toOperand(value, type, place);
-      return Object.freeze({
-        kind: "comparison",
-        resource: resourceName,
-        attribute,
-        type,
-        operator,
-        operand,
-      });
-    };
-  const every =
-    (operator: "eq" | "ne", kind: "any" | "all") => (values: readonly (Scalar | PrincipalReference)[]) => {
-      if (!Array.isArray(values) || values.length === 0) {
-        throw new ContractError("condition_invalid", place, "The list of values is empty.");
-      }
-      return Object.freeze({ kind, conditions: Object.freeze(values.map(compare(operator))) });
-    };
-  const isNull = (): NullTest => Object.freeze({ kind: "null", resource: resourceName, attribute });
-  const equality = {
-    eq: compare("eq"),
-    ne: compare("ne"),
-    in: every("eq", "any"),
-    notIn: every("ne", "all"),
-    isNull,
-  };
-  const order = { lt: compare("lt"), lte: compare("lte"), gt: compare("gt"), gte: compare("gte") };
-  return Object.freeze((type === "number" ? { ...equality, ...order } : equality) as NumberConditions);
-}
-
-function toOperand(value: unknown, type: AttributeType, place: string): Operand {
-  if (isPrincipalReference(value)) return value;
-  if (typeof value === type && !Number.isNaN(value)) {
-    return Object.freeze({ kind: "literal", value: value as Scalar }) satisfies Literal;
+/** An identifier of the database's: any text it can hold, for it is always quoted. */
+function checkIdentifier(text: unknown, place: string): string {
+  const isName = typeof text === "string" && text !== "" && !text.includes("\0") && text.isWellFormed();
+  // PostgreSQL cuts longer ones off, and two that begin alike would be one.
+  if (!isName || Buffer.byteLength(text) > 63) {
+    throw new ContractError("option_invalid", place, "It is not a name of 1 to 63 bytes.");
   }
-  throw new ContractError(
-    "condition_invalid",
-    place,
-    `It holds a ${type}, and is compared with ${typeof value}.`,
-  );
+  return text;
 }
 
-function isPrincipalReference(value: unknown): value is PrincipalReference {
-  return typeof value === "object" && value !== null && (value as PrincipalReference).kind === "principal";
+function checkColumns(
+  attributes: AttributeTypes,
+  given: Readonly<Record<string, unknown>>,
+  place: string,
+): Readonly<Record<string, string>> {
+  for (const attribute of Object.keys(given)) typeOf(attributes, attribute, `${place}.columns`);
+  const columns = Object.fromEntries(
+    Object.keys(attributes).map((attribute) => [
+      attribute,
+      checkIdentifier(
+        Object.hasOwn(given, attribute) ? given[attribute] : attribute,
+        `${place}.columns.${attribute}`,
+      ),
+    ]),
+  );
+  if (new Set(Object.values(columns)).size < Object.keys(columns).length) {
+    throw new ContractError("option_invalid", `${place}.columns`, "Two attributes have one column.");
+  }
+  return Object.freeze(columns);
+}
+
+function checkRelations(
+  given: Readonly<Record<string, RelationOptions<AttributeTypes, AttributeTypes>>>,
+  attributes: AttributeTypes,
+  references: AttributeReferences<AttributeTypes>,
+  place: string,
+): Readonly<Record<string, Relation>> {
+  const relations = Object.entries(given).map(([name, options]) => {
+    const at = `${place}.relations.${name}`;
+    refuseBadNames([name], at);
+    refuseUnknownKeys(options, ["resource", "from", "to"], at);
+    if (Object.hasOwn(attributes, name)) {
+      throw new ContractError("option_invalid", at, "An attribute has this name.");
+    }
+    const { resource: target, from, to } = options;
+    const type = typeOf(attributes, from, at);
+    if (typeOf(target.attributes, to, at) !== type || !keyTypes.includes(type)) {
+      throw new ContractError("option_invalid", at, `\`${from}\` cannot hold the key \`${to}\`.`);
+    }
+    const relation = { name, from: references[from], to: target.attribute[to], table: target.table };
+    return [name, Object.freeze(relation)] as const;
+  });
+  return Object.freeze(Object.fromEntries(relations)) as Readonly<Record<string, Relation>>;
+}
+
+interface Granted {
+  readonly name: string;
+  readonly actions: readonly string[];
+  readonly attributes: AttributeTypes;
 }
 
 function createGrant(
-  resourceName: string,
-  actions: readonly string[],
-  attributes: AttributeTypes,
+  { name, actions, attributes }: Granted,
   action: string,
   options: GrantOptions<AttributeTypes>,
 ): Grant {
-  const place = `${resourceName}.allow("${action}")`;
+  const place = `${name}.allow("${action}")`;
   refuseUnknownKeys(options, ["where", "fields", "set", "assurance", "maxAge"], place);
-  // An option that is there without a value is a misspelt one: without `where` a grant covers every row.
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined)
-      throw new ContractError("option_invalid", `${place}.${name}`, "It is undefined.");
-  }
-  if (!actions.includes(action)) {
-    throw new ContractError("action_unknown", place, `The resource has no action \`${action}\`.`);
-  }
+  refuseUndefined(options, place);
+  checkAction(actions, action, place);
   const set: Record<string, Operand> = {};
   for (const [attribute, value] of Object.entries(options.set ?? {})) {
     set[attribute] = toOperand(value, typeOf(attributes, attribute, place), `${place}.set.${attribute}`);
   }
   for (const attribute of options.fields ?? []) typeOf(attributes, attribute, place);
-  if (options.where !== undefined) refuseForeign(options.where, resourceName, place);
+  if (options.where !== undefined) checkCondition(options.where, name, place);
   return Object.freeze({
-    resource: resourceName,
+    effect: "allow",
+    resource: name,
     action,
     where: options.where,
     fields: options.fields && Object.freeze([...options.fields]),
@@ -238,6 +281,37 @@ function createGrant(
     assurance: options.assurance,
     maxAge: options.maxAge,
   });
+}
+
+function createDenial({ name, actions }: Granted, action: string, options: DenialOptions): Grant {
+  const place = `${name}.deny("${action}")`;
+  refuseUnknownKeys(options, ["where"], place);
+  refuseUndefined(options, place);
+  checkAction(actions, action, place);
+  if (options.where !== undefined) checkCondition(options.where, name, place);
+  return Object.freeze({
+    effect: "deny",
+    resource: name,
+    action,
+    where: options.where,
+    fields: undefined,
+    set: Object.freeze({}),
+    assurance: undefined,
+    maxAge: undefined,
+  });
+}
+
+/** An option that is there without a value is a misspelt one: without `where` a grant covers every row. */
+function refuseUndefined(options: object, place: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined)
+      throw new ContractError("option_invalid", `${place}.${name}`, "It is undefined.");
+  }
+}
+
+function checkAction(actions: readonly string[], action: string, place: string): void {
+  if (actions.includes(action)) return;
+  throw new ContractError("action_unknown", place, `The resource has no action \`${action}\`.`);
 }
 
 function typeOf(attributes: AttributeTypes, attribute: string, place: string): AttributeType {
@@ -248,8 +322,12 @@ function typeOf(attributes: AttributeTypes, attribute: string, place: string): A
   return type;
 }
 
-/** A condition over another resource's attributes would filter by columns that are not there. */
-function refuseForeign(condition: Condition, resourceName: string, place: string): void {
+/**
+ * A condition over another resource's attributes would filter by columns that are not there.
+ *
+ * @throws {ContractError} `condition_foreign`, `condition_invalid`
+ */
+export function checkCondition(condition: Condition, resourceName: string, place: string): void {
   switch (condition.kind) {
     case "all":
     case "any":
@@ -257,10 +335,10 @@ function refuseForeign(condition: Condition, resourceName: string, place: string
       if (condition.conditions.length === 0) {
         throw new ContractError("condition_invalid", place, `\`${condition.kind}()\` has no conditions.`);
       }
-      for (const branch of condition.conditions) refuseForeign(branch, resourceName, place);
+      for (const branch of condition.conditions) checkCondition(branch, resourceName, place);
       return;
     case "not":
-      refuseForeign(condition.condition, resourceName, place);
+      checkCondition(condition.condition, resourceName, place);
       return;
     default:
       if (condition.resource !== resourceName) {

@@ -5,10 +5,12 @@
  * runs the body checks, and answers what they decide.
  */
 
+import type { Caller } from "../authentication/caller.ts";
 import type { FeedState } from "../authentication/feed/feed.ts";
 import type { IdentitySource } from "../authentication/identity-source.ts";
-import { createFilter, type RowFilter } from "../authorization/conditions/filter.ts";
-import { liveGrants } from "../authorization/roles.ts";
+import { denialsOf, liveGrants } from "../authorization/authority.ts";
+import { createFilter, type Reach, type RowFilter } from "../authorization/conditions/filter.ts";
+import type { PrincipalFacts } from "../authorization/conditions/operand.ts";
 import type { Security } from "../contract/define-security.ts";
 import { ContractError } from "../contract/refusal.ts";
 import type { Resource } from "../contract/resource.ts";
@@ -60,8 +62,12 @@ export interface Guard {
   health(): GuardHealth;
   /** Ends the subscription to the feed. */
   close(): void;
-  /** The rows of a resource that the caller's grants of an action cover, as a filter for a query. */
-  allowed(exchange: Exchange, resource: Resource, action: string): RowFilter;
+  /**
+   * The rows of a resource that the caller's grants of an action cover, as a filter for a query.
+   *
+   * @param table The table's name or alias in the query, where another table there has columns of the same names.
+   */
+  allowed(exchange: Exchange, resource: Resource, action: string, table?: string): RowFilter;
 }
 
 export function createGuard({ security, identity, framework, now = Date.now }: GuardOptions): Guard {
@@ -89,7 +95,7 @@ export function createGuard({ security, identity, framework, now = Date.now }: G
         body: sequence(compilePhase("body", context)),
       });
     },
-    allowed(exchange: Exchange, resource: Resource, action: string): RowFilter {
+    allowed(exchange: Exchange, resource: Resource, action: string, table?: string): RowFilter {
       const index = security.roles.permissionIndex(`${resource.name}:${action}`);
       if (index === undefined || security.resources.get(resource.name) !== resource) {
         throw new ContractError(
@@ -99,21 +105,28 @@ export function createGuard({ security, identity, framework, now = Date.now }: G
         );
       }
       const { caller, nowMs } = exchange;
-      if (caller === undefined) return createFilter([], { id: "", claims: {} });
-      const filter = createFilter(
-        liveGrants(caller, index, nowMs).map(({ where }) => where),
-        caller.principal,
-      );
+      const reach = caller === undefined ? nothing : reachOf(caller, index, nowMs);
+      const facts = caller?.principal ?? nobody;
       const { access } = exchange.route;
-      if (typeof access === "string" || access.index !== index) return filter;
-      // Only the filter that the route declares, and only once a query has asked for it.
-      return (builder) => {
-        exchange.filtered = true;
-        return filter(builder);
+      // Only the filter that the route declares counts as its own, and only once a query has asked for it.
+      const isRoutes = typeof access !== "string" && access.index === index;
+      const onUse = () => {
+        exchange.filtered ||= isRoutes;
       };
+      return createFilter(reach, { dialect: security.database, facts, nowMs, table }, onUse);
     },
   });
   return guard;
+}
+
+const nothing: Reach = Object.freeze({ allowed: [], denied: [] });
+const nobody: PrincipalFacts = Object.freeze({ id: "", claims: Object.freeze({}) });
+
+function reachOf(caller: Caller, index: number, nowMs: number): Reach {
+  return {
+    allowed: liveGrants(caller, index, nowMs).map(({ where }) => where),
+    denied: denialsOf(caller.authority, index).map(({ where }) => where),
+  };
 }
 
 function compilePhase(phase: "head" | "body", context: StageContext): readonly Check[] {

@@ -1,5 +1,6 @@
 /** What the stages of one guard share: made once, at start. */
 import { createApiKeyLookup } from "../authentication/api-key.ts";
+import type { CallerScope } from "../authentication/caller.ts";
 import { type CredentialKind, type CredentialSet, toCredentialSet } from "../authentication/credential.ts";
 import type { CrossSiteOptions } from "../authentication/cross-site.ts";
 import { createProofVerification } from "../authentication/dpop/verify-proof.ts";
@@ -11,6 +12,8 @@ import { fetchKeys } from "../authentication/keys/fetch-keys.ts";
 import { createFixedKeySource, createKeySource, type KeySource } from "../authentication/keys/key-source.ts";
 import { createSessionAuthentication, type SessionAuthentication } from "../authentication/session.ts";
 import { createTokenAuthentication, type TokenAuthentication } from "../authentication/token.ts";
+import { createLiveRoles, type LiveRoles } from "../authorization/live-roles.ts";
+import { createRoleSync } from "../authorization/role-sync.ts";
 import type { Security } from "../contract/define-security.ts";
 import type { TrustedIssuer } from "../contract/issuer.ts";
 import { ContractError } from "../contract/refusal.ts";
@@ -39,6 +42,8 @@ export interface Services {
   readonly addressLimiter: Limiter | undefined;
   readonly principalLimiter: Limiter | undefined;
   readonly feed: Subscription;
+  /** The roles as they are now. */
+  readonly roles: LiveRoles;
   /** The kinds of credential that can be checked here. */
   readonly available: CredentialSet;
   readonly framework: FrameworkServices;
@@ -67,16 +72,21 @@ export function createServices({ security, identity, framework, now }: ServicesO
     ...further.map((issuer) => ({ issuer, keys: createKeys(issuer, undefined) })),
   ];
   const { clockToleranceSeconds, dpop, introspection } = security;
+  const roles = createRoles(security, identity);
+  const ask = identity?.roleChanges?.bind(identity);
   const feed = subscribe(identity, {
     rules: security.feed,
     now,
     keysChanged: () => issuers[0].keys.expire(now()),
+    rolesChanged: ask && createRoleSync(ask, roles),
   });
-  const sessions = identity && createSessions(security, identity, feed);
-  const findApiKey = identity && createApiKeyLookup(identity, security, feed.revocations);
+  const scope: CallerScope = { roles, assurance: security.assurance };
+  const sessions = identity && createSessions(security, identity, scope, feed);
+  const findApiKey = identity && createApiKeyLookup(identity, scope, feed.revocations);
   return Object.freeze({
     tokens: createTokenAuthentication({
       security,
+      scope,
       feed,
       verifyToken: createTokenVerification(issuers, clockToleranceSeconds),
       proofs: dpop && createProofVerification(dpop),
@@ -88,6 +98,7 @@ export function createServices({ security, identity, framework, now }: ServicesO
     addressLimiter: address && createMemoryLimiter(address),
     principalLimiter: principal && createMemoryLimiter(principal),
     feed,
+    roles,
     available: availableKinds({ dpop, sessions, findApiKey }),
     framework,
   });
@@ -132,7 +143,21 @@ function createKeys({ issuer, keys }: TrustedIssuer, identity: IdentitySource | 
   return createKeySource(async () => ({ set: await identity.keys(), maxAgeSeconds: undefined }));
 }
 
-function createSessions(security: Security, identity: IdentitySource, feed: Subscription): SessionServices {
+/** Without an identity server that keeps roles, the contract's are all there are. */
+function createRoles(
+  { roles: table, resources, conditions }: Security,
+  identity: IdentitySource | undefined,
+) {
+  const mayChange = identity?.roleChanges !== undefined && identity.subscribe !== undefined;
+  return createLiveRoles({ table, vocabulary: { resources, conditions }, mayChange });
+}
+
+function createSessions(
+  security: Security,
+  identity: IdentitySource,
+  scope: CallerScope,
+  feed: Subscription,
+): SessionServices {
   const url = URL.parse(security.audience);
   if (url === null || url.origin === "null") {
     throw new ContractError(
@@ -143,7 +168,7 @@ function createSessions(security: Security, identity: IdentitySource, feed: Subs
   }
   return Object.freeze({
     cookieName: identity.sessionCookieName,
-    authenticate: createSessionAuthentication(identity, security, feed),
+    authenticate: createSessionAuthentication(identity, scope, feed),
     crossSite: { ownOrigin: url.origin, allowsCredentialsFrom: security.cors?.allowsCredentialsFrom },
   });
 }

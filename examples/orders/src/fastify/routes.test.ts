@@ -67,7 +67,7 @@ test("a list, a change and a deletion carry the caller's filter in their SQL, wi
   assert.equal((await send("alice", ["user"], "/orders/1", patch)).status, 200);
   assert.match(
     queries[1]?.sql ?? "",
-    /where "id" = \? and \("ownerId" = \? and \("status" = \? or "status" = \?\)\) returning \*$/,
+    /where "id" = \? and \("ownerId" = \? and "status" in \(\?, \?\)\) returning \*$/,
   );
   assert.deepEqual(queries[1]?.parameters, [2, "1", "alice", "draft", "open"]);
 });

@@ -29,8 +29,9 @@ export interface Guarded<Access, Params, Query, Body, Row> extends ValidInput<Pa
    * The rows of a resource that the caller may reach, for a query's `where`.
    *
    * @param action Default `read`.
+   * @param table The table's name or alias in the query, where another table there has columns of the same names.
    */
-  readonly allowed: (resource: Resource, action?: string) => RowFilter;
+  readonly allowed: (resource: Resource, action?: string, table?: string) => RowFilter;
 }
 
 /** A route's declaration. Its loader gets the valid input, then the framework's own request or context. */
@@ -77,8 +78,8 @@ export class GuardedCall implements Input {
     return this.exchange.values;
   }
 
-  readonly allowed = (resource: Resource, action = "read"): RowFilter =>
-    this.exchange.guard.allowed(this.exchange, resource, action);
+  readonly allowed = (resource: Resource, action = "read", table?: string): RowFilter =>
+    this.exchange.guard.allowed(this.exchange, resource, action, table);
 }
 
 export const callServices: FrameworkServices = Object.freeze({

@@ -70,8 +70,8 @@ export function decorateRequests(app: FastifyInstance): void {
   app.decorateRequest("allowed", allowed);
 }
 
-function allowed(this: FastifyRequest, resource: Resource, action = "read"): RowFilter {
+function allowed(this: FastifyRequest, resource: Resource, action = "read", table?: string): RowFilter {
   const exchange = this[exchangeKey];
   if (exchange === null) throw new Error("No guard has seen this request.");
-  return exchange.guard.allowed(exchange, resource, action);
+  return exchange.guard.allowed(exchange, resource, action, table);
 }

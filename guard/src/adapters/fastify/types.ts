@@ -50,8 +50,9 @@ declare module "fastify" {
      * The rows of a resource that the caller may reach, for a query's `where`.
      *
      * @param action Default `read`.
+     * @param table The table's name or alias in the query, where another table there has columns of the same names.
      */
-    allowed(resource: Resource, action?: string): RowFilter;
+    allowed(resource: Resource, action?: string, table?: string): RowFilter;
   }
 
   interface RouteShorthandOptions {

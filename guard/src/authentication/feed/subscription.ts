@@ -1,4 +1,5 @@
 /** A guard's subscription to its identity server's feed: what it heard, and whether it still hears. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedRules } from "../../contract/feed-rules.ts";
 import type { IdentitySource } from "../identity-source.ts";
 import { UnavailableError } from "../security-error.ts";
@@ -25,15 +26,19 @@ export interface SubscriptionOptions {
   readonly now: () => number;
   /** Called when the signing keys have changed. */
   readonly keysChanged: () => void;
+  /** Brings the roles up to date; resolves once they are. `undefined`: nothing changes them. */
+  readonly rolesChanged?: ((options: { readonly anew: boolean }) => Promise<void>) | undefined;
 }
 
 /** How long a request waits for a feed that was never heard yet. */
 const settlingMs = 2_000;
 const retryAfterSeconds = 5;
+/** How soon the roles are asked for again where they could not be read. */
+const roleRetryMs = 250;
 
 /** @param identity `undefined`: there is no feed. */
 export function subscribe(identity: IdentitySource | undefined, options: SubscriptionOptions): Subscription {
-  const { rules, now, keysChanged } = options;
+  const { rules, now, keysChanged, rolesChanged } = options;
   const revocations = createRevocations();
   let state: FeedState = identity?.subscribe === undefined ? "off" : "connecting";
   let lostAtMs: number | undefined;
@@ -51,26 +56,72 @@ export function subscribe(identity: IdentitySource | undefined, options: Subscri
     });
   }
 
+  /** Does the feed itself speak? */
+  let heard = false;
+  /** How often the roles were said to have changed; those of the last call count. */
+  let changes = 0;
+  let rolesAreKnown = rolesChanged === undefined;
+  let mustBeginAnew = true;
+  let closed = false;
+
+  const conclude = () => {
+    if (!heard || !rolesAreKnown) return;
+    state = "synchronised";
+    lostAtMs = undefined;
+    settle();
+  };
+  const loseSight = () => {
+    lostAtMs ??= now();
+    if (state === "synchronised") state = "lost";
+  };
+  const refreshRoles = async (): Promise<void> => {
+    if (rolesChanged === undefined) return;
+    changes += 1;
+    const mine = changes;
+    while (!closed && mine === changes) {
+      try {
+        const anew = mustBeginAnew;
+        await rolesChanged({ anew });
+        if (mine !== changes) return;
+        mustBeginAnew = false;
+        rolesAreKnown = true;
+        return conclude();
+      } catch {
+        // A guard that cannot read what was changed says so, as one that does not hear of it: what then counts is in
+        // the contract.
+        rolesAreKnown = false;
+        loseSight();
+        await sleep(roleRetryMs, undefined, { ref: false });
+      }
+    }
+  };
+
   const subscriber: FeedSubscriber = {
     event(event: FeedEvent) {
       if (event.kind === "revoked") revocations.revoke(event, now());
-      else if (event.kind === "roles") revocations.forgetLookups();
-      else keysChanged();
+      else if (event.kind === "roles") {
+        revocations.forgetLookups();
+        // Until all was told once, one reading at its end is enough.
+        if (heard) void refreshRoles();
+      } else keysChanged();
     },
     synchronised() {
-      state = "synchronised";
-      lostAtMs = undefined;
-      settle();
+      heard = true;
+      if (rolesChanged === undefined) conclude();
+      else void refreshRoles();
     },
     lost() {
       // What is looked up while nothing is heard may miss its revocation: ask anew once it is heard again.
       revocations.forgetLookups();
-      lostAtMs ??= now();
-      if (state === "synchronised") state = "lost";
+      heard = false;
+      loseSight();
     },
     reset() {
       revocations.forgetLookups();
       keysChanged();
+      rolesAreKnown = rolesChanged === undefined;
+      mustBeginAnew = true;
+      if (heard) void refreshRoles();
     },
   };
   const startedAtMs = now();
@@ -94,6 +145,7 @@ export function subscribe(identity: IdentitySource | undefined, options: Subscri
       }
     },
     close() {
+      closed = true;
       settle();
       end?.();
     },

@@ -4,17 +4,19 @@
  * A row that does not have the attribute, or has it in another type than declared, cannot be decided. That is
  * an error, not "false": under `not` a false would become an allow.
  */
-import {
-  type AttributeType,
-  type Comparison,
-  type Condition,
-  type PrincipalFacts,
-  resolveOperand,
-  type Scalar,
+import type {
+  AttributeType,
+  Comparison,
+  Condition,
+  Membership,
+  Related,
+  Scalar,
+  TextTest,
 } from "./condition.ts";
+import { type PrincipalFacts, resolveOperand, resolveValues } from "./operand.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
-export type RowDecision = (row: Row, facts: PrincipalFacts) => boolean;
+export type RowDecision = (row: Row, facts: PrincipalFacts, nowMs: number) => boolean;
 
 /** The row cannot be decided: an attribute is missing or not of its declared type. */
 export class RowShapeError extends Error {
@@ -27,21 +29,27 @@ export function compileDecision(condition: Condition | undefined): RowDecision {
   switch (condition.kind) {
     case "comparison":
       return compileComparison(condition);
+    case "text":
+      return compileTextTest(condition);
+    case "membership":
+      return compileMembership(condition);
     case "null":
-      return (row) => attributeOf(row, condition.attribute) === null;
+      return (row) => readAttribute(row, condition.attribute, condition.type) === null;
+    case "related":
+      return compileRelated(condition);
     case "not": {
       const inner = compileDecision(condition.condition);
-      return (row, facts) => !inner(row, facts);
+      return (row, facts, nowMs) => !inner(row, facts, nowMs);
     }
     case "all":
     case "any": {
       // Every branch is evaluated, so that a row that cannot be decided is refused whatever the order of branches.
       const branches = condition.conditions.map(compileDecision);
       const every = condition.kind === "all";
-      return (row, facts) => {
+      return (row, facts, nowMs) => {
         let result = every;
         for (const branch of branches) {
-          const value = branch(row, facts);
+          const value = branch(row, facts, nowMs);
           result = every ? result && value : result || value;
         }
         return result;
@@ -50,36 +58,133 @@ export function compileDecision(condition: Condition | undefined): RowDecision {
   }
 }
 
+/** PostgreSQL's NaN is greater than every number, and the only stored value that no operand equals. */
 const comparisons: Readonly<Record<Comparison["operator"], (left: Scalar, right: Scalar) => boolean>> =
   Object.freeze({
     eq: (left, right) => left === right,
     ne: (left, right) => left !== right,
     lt: (left, right) => left < right,
     lte: (left, right) => left <= right,
-    gt: (left, right) => left > right,
-    gte: (left, right) => left >= right,
+    gt: (left, right) => left > right || Number.isNaN(left),
+    gte: (left, right) => left >= right || Number.isNaN(left),
   });
 
 function compileComparison({ attribute, type, operator, operand }: Comparison): RowDecision {
   const compare = comparisons[operator];
-  return (row, facts) => {
-    const left = scalarOf(attributeOf(row, attribute), type, attribute);
-    const right = resolveOperand(operand, type, facts);
+  if (operand.kind === "attribute") {
+    return (row) => {
+      const left = readAttribute(row, attribute, type);
+      const right = readAttribute(row, operand.attribute, type);
+      return left !== null && right !== null && compareStored(compare, left, right);
+    };
+  }
+  if (operand.kind === "literal") {
+    const { value } = operand;
+    return (row) => {
+      const left = readAttribute(row, attribute, type);
+      return left !== null && compare(left, value);
+    };
+  }
+  return (row, facts, nowMs) => {
+    const left = readAttribute(row, attribute, type);
+    const right = resolveOperand(operand, type, facts, nowMs);
     return left !== null && right !== undefined && compare(left, right);
   };
 }
 
-function attributeOf(row: Row, attribute: string): unknown {
-  if (!Object.hasOwn(row, attribute) || row[attribute] === undefined) {
-    throw new RowShapeError(`The row has no \`${attribute}\`.`);
-  }
-  return row[attribute];
+/** Only where both sides are stored can both be NaN; to a database they are then equal. */
+function compareStored(
+  compare: (left: Scalar, right: Scalar) => boolean,
+  left: Scalar,
+  right: Scalar,
+): boolean {
+  const leftNaN = Number.isNaN(left);
+  const rightNaN = Number.isNaN(right);
+  if (!leftNaN && !rightNaN) return compare(left, right);
+  return compare(leftNaN ? 1 : 0, rightNaN ? 1 : 0);
 }
 
-function scalarOf(value: unknown, type: AttributeType, attribute: string): Scalar | null {
+function compileTextTest({ attribute, type, operator, operand }: TextTest): RowDecision {
+  return (row, facts, nowMs) => {
+    const left = readAttribute(row, attribute, type);
+    const right = resolveOperand(operand, type, facts, nowMs);
+    if (typeof left !== "string" || typeof right !== "string") return false;
+    return operator === "contains" ? left.includes(right) : left.startsWith(right);
+  };
+}
+
+function compileMembership({ attribute, ...membership }: Membership): RowDecision {
+  const { type, operator } = membership;
+  return (row, facts, nowMs) => {
+    const left = readAttribute(row, attribute, type);
+    const values = resolveValues(membership, facts, nowMs);
+    if (left === null || values === undefined) return false;
+    return operator === "in" ? values.includes(left) : !values.includes(left) && !values.includes(undefined);
+  };
+}
+
+function compileRelated({ relation, condition }: Related): RowDecision {
+  const inner = compileDecision(condition);
+  return (row, facts, nowMs) => {
+    const key = readAttribute(row, relation.from.attribute, relation.from.type);
+    const related = Object.hasOwn(row, relation.name) ? row[relation.name] : undefined;
+    if (related === null || key === null) return false;
+    if (typeof related !== "object") throw new RowShapeError(`The row has no \`${relation.name}\`.`);
+    // Another row than the one it belongs to: it was loaded before the key changed, or by a wrong join.
+    if (readAttribute(related as Row, relation.to.attribute, relation.to.type) !== key) {
+      throw new RowShapeError(`The row's \`${relation.name}\` is not the one it belongs to.`);
+    }
+    return inner(related as Row, facts, nowMs);
+  };
+}
+
+/** @throws {RowShapeError} */
+function readAttribute(row: Row, attribute: string, type: AttributeType): Scalar | null {
+  const value = Object.hasOwn(row, attribute) ? row[attribute] : undefined;
   if (value === null) return null;
-  if (typeof value === type && !Number.isNaN(value)) return value as Scalar;
-  // SQLite has no boolean: it stores 0 and 1.
-  if (type === "boolean" && (value === 0 || value === 1)) return value === 1;
-  throw new RowShapeError(`The row's \`${attribute}\` is not a ${type}.`);
+  const scalar = readScalar(value, type);
+  if (scalar === undefined) throw new RowShapeError(`The row's \`${attribute}\` is not a ${type}.`);
+  return scalar;
+}
+
+function readScalar(value: unknown, type: AttributeType): Scalar | undefined {
+  switch (type) {
+    case "string":
+    case "uuid":
+      return typeof value === "string" ? value : undefined;
+    case "number":
+      return typeof value === "number" ? value : typeof value === "string" ? readDecimal(value) : undefined;
+    case "boolean":
+      // SQLite has no boolean: it stores 0 and 1.
+      if (typeof value === "boolean") return value;
+      return value === 0 || value === 1 ? value === 1 : undefined;
+    case "date": {
+      const timeMs = value instanceof Date ? value.getTime() : value;
+      return typeof timeMs === "number" && !Number.isNaN(timeMs) ? timeMs : undefined;
+    }
+  }
+}
+
+/**
+ * PostgreSQL's drivers give `numeric` and `bigint` as text. Where a double does not stand for exactly that number,
+ * memory and database would compare different numbers: then it is none.
+ */
+function readDecimal(text: string): number | undefined {
+  const [, sign = "", whole = "", fraction = ""] = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?$/.exec(text) ?? [];
+  if (whole === "") return text === "NaN" ? Number.NaN : undefined;
+  const value = Number(text);
+  const digits = fraction.replace(/0+$/, "");
+  const exact = `${sign}${whole.replace(/^0+(?=\d)/, "")}${digits === "" ? "" : `.${digits}`}`;
+  return plainText(value) === exact || (value === 0 && /^-?0$/.test(exact)) ? value : undefined;
+}
+
+/** The shortest decimal that stands for the number, without an exponent. */
+function plainText(value: number): string {
+  const text = String(value);
+  const [, sign = "", lead = "", rest = "", exponent = ""] =
+    /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text) ?? [];
+  if (exponent === "") return text;
+  const shift = Number(exponent);
+  if (shift < 0) return `${sign}0.${"0".repeat(-shift - 1)}${lead}${rest}`;
+  return `${sign}${lead}${rest.padEnd(shift, "0")}`;
 }

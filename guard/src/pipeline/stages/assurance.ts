@@ -6,20 +6,23 @@
 
 import type { Caller } from "../../authentication/caller.ts";
 import { stepUpChallenge } from "../../authentication/challenge.ts";
-import { liveGrants } from "../../authorization/roles.ts";
+import { liveGrants } from "../../authorization/authority.ts";
 import { type Demand, meets } from "../../contract/assurance.ts";
 import type { Check, StageContext } from "../stages.ts";
 import { type Denial, deny } from "../verdict.ts";
 
-export function assuranceStage({ route, security }: StageContext): Check | undefined {
+export function assuranceStage({ route, security, services }: StageContext): Check | undefined {
   const { access, demand } = route;
   if (access === "public") return undefined;
   const index = typeof access === "string" ? undefined : access.index;
-  if (demand === undefined && (index === undefined || !security.roles.isDemanding(index))) return undefined;
+  // Grants that are kept elsewhere may come to demand something at any time.
+  const mayDemand = index !== undefined && (security.roles.isDemanding(index) || services.roles.mayChange);
+  if (demand === undefined && !mayDemand) return undefined;
   return ({ caller, nowMs }) => {
     if (caller === undefined) return undefined;
     if (demand !== undefined && !meets(caller.assurance, demand, nowMs)) return stepUp(caller, demand);
-    if (index === undefined || liveGrants(caller, index, nowMs).length > 0) return undefined;
+    if (index === undefined || !caller.authority.demanding) return undefined;
+    if (liveGrants(caller, index, nowMs).length > 0) return undefined;
     const [first, ...others] = (caller.authority.grants[index] ?? []).flatMap(({ demand: of }) => of ?? []);
     if (first === undefined) return undefined;
     return stepUp(caller, others.reduce(weaker, first));

@@ -1,5 +1,5 @@
 /** Stage 6: may the caller's roles do this at all? Decided before a body is read. */
-import { hasPermission } from "../../authorization/roles.ts";
+import { hasPermission } from "../../authorization/authority.ts";
 import type { Check, StageContext } from "../stages.ts";
 import { deny } from "../verdict.ts";
 

@@ -5,9 +5,9 @@
  * a grant that demands a better sign-in covers the act, the answer asks for that sign-in.
  */
 import type { Caller } from "../../authentication/caller.ts";
+import { type CompiledGrant, denialsOf, liveGrants } from "../../authorization/authority.ts";
 import type { Row } from "../../authorization/conditions/decide.ts";
-import { type CompiledGrant, liveGrants } from "../../authorization/roles.ts";
-import { coversRow, decideWrite, type WriteDecision } from "../../authorization/rows.ts";
+import { coversRow, type DecisionContext, decideWrite, type WriteRefusal } from "../../authorization/rows.ts";
 import type { Resource } from "../../contract/resource.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Check, Outcome, StageContext } from "../stages.ts";
@@ -27,14 +27,22 @@ export function rowStage(context: StageContext): Check | undefined {
   const { index } = access;
   const readIndex = context.security.roles.permissionIndex(`${resourceName}:read`);
   const { read } = context.services.framework;
+  const { database: dialect } = context.security;
+  const contextOf = ({ nowMs }: Exchange, { principal }: Caller): DecisionContext => ({
+    facts: principal,
+    nowMs,
+    dialect,
+  });
   const changesOf = (exchange: Exchange): unknown =>
     schemas?.body === undefined ? {} : (read(exchange.request).body ?? {});
 
   const write = (exchange: Exchange, caller: Caller, before: Row | undefined): Outcome => {
     const changes = changesOf(exchange);
     if (typeof changes !== "object" || changes === null || Array.isArray(changes)) return bodyIsNoRow;
+    const denials = denialsOf(caller.authority, index);
+    const decisionContext = contextOf(exchange, caller);
     const decide = (grants: readonly CompiledGrant[]) =>
-      decideWrite(grants, resource.attributes, before, changes as Row, caller.principal);
+      decideWrite({ grants, denials }, resource.attributes, before, changes as Row, decisionContext);
     const decision = decide(liveGrants(caller, index, exchange.nowMs));
     if ("values" in decision) {
       exchange.values = decision.values;
@@ -55,12 +63,13 @@ export function rowStage(context: StageContext): Check | undefined {
   const decide = (exchange: Exchange, row: unknown): Outcome => {
     const { caller, nowMs } = exchange;
     if (caller === undefined || row === undefined || row === null) return nothingHere;
-    const { principal, authority } = caller;
-    const covering = (grants: readonly CompiledGrant[]) => coversRow(grants, row as Row, principal);
-    const readable = readIndex === undefined ? [] : liveGrants(caller, readIndex, nowMs);
-    if (!covering(readable)) {
+    const { authority } = caller;
+    const decisionContext = contextOf(exchange, caller);
+    const covering = (grants: readonly CompiledGrant[], of: number) =>
+      coversRow({ grants, denials: denialsOf(authority, of) }, row as Row, decisionContext);
+    if (readIndex === undefined || !covering(liveGrants(caller, readIndex, nowMs), readIndex)) {
       return (
-        (readIndex === index ? stepUpFor(caller, index, (grant) => covering([grant])) : undefined) ??
+        (readIndex === index ? stepUpFor(caller, index, (grant) => covering([grant], index)) : undefined) ??
         unreadable
       );
     }
@@ -69,9 +78,9 @@ export function rowStage(context: StageContext): Check | undefined {
     // A grant that sets something makes even an act without a body a write.
     const isWrite = schemas?.body !== undefined || (authority.grants[index] ?? []).some(setsSomething);
     if (isWrite) return write(exchange, caller, row as Row);
-    if (covering(liveGrants(caller, index, nowMs))) return undefined;
+    if (covering(liveGrants(caller, index, nowMs), index)) return undefined;
     return (
-      stepUpFor(caller, index, (grant) => covering([grant])) ??
+      stepUpFor(caller, index, (grant) => covering([grant], index)) ??
       deny("row", "row_denied", `no grant of ${access.permission} covers the row`)
     );
   };
@@ -108,9 +117,7 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-function refuseWrite({
-  forbiddenFields: fields,
-}: Exclude<ReturnType<typeof decideWrite>, WriteDecision>): Denial {
+function refuseWrite({ forbiddenFields: fields }: WriteRefusal): Denial {
   if (fields.length === 0) return deny("row", "row_denied", "no grant covers the row before and after");
   return deny("row", "fields_denied", fields.join(" "), { members: { fields } });
 }
