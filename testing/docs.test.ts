@@ -6,6 +6,8 @@ import { rejections } from "../guard/src/authentication/security-error.ts";
 import { refusals } from "../guard/src/contract/refusal.ts";
 import { denials } from "../guard/src/pipeline/verdict.ts";
 import { identityProblems } from "../identity/src/errors.ts";
+import { administrationProblems } from "../identity/src/http/admin/answer.ts";
+import { problems } from "../identity/src/http/problem.ts";
 
 const rowsOf = (name: string) =>
   readFileSync(new URL(`../docs/${name}`, import.meta.url), "utf8")
@@ -24,4 +26,12 @@ test("docs/answers.md lists every denial, every rejection, and every refusal of 
     ...Object.entries(rejections).map(textRow),
     ...Object.entries(identityProblems).map(textRow),
   ]);
+});
+
+test("docs/administration.md lists every refusal of the administration", () => {
+  const rows = administrationProblems.map((code) => {
+    const { status, title } = problems[code];
+    return `| \`${code}\` | ${status} | ${title} |`;
+  });
+  assert.deepEqual(rowsOf("administration.md"), rows);
 });

@@ -3,13 +3,15 @@ import { importJWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from "j
 import { createKeyRing } from "../identity/src/keys/key-ring.ts";
 import { readOrCreateSecrets } from "../identity/src/keys/secrets-file.ts";
 import { loadSigningKeys } from "../identity/src/keys/signing-keys.ts";
-import { openStore } from "../identity/src/storage/open-store.ts";
+import { openStore, type StoreOptions } from "../identity/src/storage/open-store.ts";
 
 export type Sign = (header: Partial<JWTHeaderParameters>, claims: JWTPayload) => Promise<string>;
 
 /** The returned function signs any header and claims with the newest key; `alg` and `kid` are the key's. */
-export async function openServerKey(dataFolder: string): Promise<Sign> {
-  const db = await openStore({ dataFolder });
+export async function openServerKey(store: string | StoreOptions): Promise<Sign> {
+  const options = typeof store === "string" ? { dataFolder: store } : store;
+  const { dataFolder } = options;
+  const db = await openStore(options);
   try {
     const ring = createKeyRing(readOrCreateSecrets(dataFolder), dataFolder);
     const { privateKeys } = await loadSigningKeys(db, ring, Date.now);

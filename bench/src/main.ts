@@ -8,6 +8,7 @@ import { constants } from "node:os";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { authorization } from "./authorization/benchmark.ts";
 import { credentials } from "./credentials/benchmark.ts";
 import type { Benchmark } from "./harness/benchmark.ts";
 import { BenchmarkFailure } from "./harness/failure.ts";
@@ -17,7 +18,7 @@ import { checkTargets, describeMiss, readTargets } from "./harness/targets.ts";
 import { request } from "./request/benchmark.ts";
 
 /** To add a benchmark is to add a row here, and its targets to `targets.json`. */
-const benchmarks: Readonly<Record<string, Benchmark>> = { request, credentials };
+const benchmarks: Readonly<Record<string, Benchmark>> = { request, credentials, authorization };
 
 const resultsFolder = new URL("../results/", import.meta.url);
 const targetsFile = new URL("../targets.json", import.meta.url);

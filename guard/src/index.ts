@@ -18,6 +18,13 @@ export type {
 export type { IntrospectionOptions } from "./authentication/introspection/introspection-rules.ts";
 export type { Principal } from "./authentication/principal.ts";
 export { type ConnectIdentityOptions, connectIdentity } from "./authentication/remote/connect-identity.ts";
+export {
+  type ActingOptions,
+  type ActingPrincipal,
+  accessOf,
+  type RowAccess,
+} from "./authorization/access.ts";
+export { type AnswerDecision, canAnswerContain } from "./authorization/answers/can-answer-contain.ts";
 export type {
   AttributeConditions,
   Conditions,
@@ -34,7 +41,7 @@ export {
   principal,
 } from "./authorization/conditions/condition.ts";
 export type { RowFilter, SqlFilter } from "./authorization/conditions/filter.ts";
-export { type GrantData, type GrantVocabulary, readGrant } from "./authorization/grant-data.ts";
+export { type GrantData, type GrantVocabulary, readGrant, type SetData } from "./authorization/grant-data.ts";
 export type {
   CustomRole,
   GrantedSubject,
@@ -43,6 +50,19 @@ export type {
   RoleHolder,
 } from "./authorization/live-roles.ts";
 export { createLiveRoles } from "./authorization/live-roles.ts";
+export {
+  type PolicyDecision,
+  type PolicyEngine,
+  type PolicyInput,
+  type PolicyReach,
+  type PolicyRow,
+  PolicyUntranslatableError,
+} from "./authorization/policy/engine.ts";
+export { PolicyInputError, type PolicyQuestion, policyInput } from "./authorization/policy/input.ts";
+export { type OpaOptions, opa } from "./authorization/policy/opa/opa.ts";
+export type { OpaRules } from "./authorization/policy/opa/options.ts";
+export type { Policy, PolicyFailure, PolicyHealth } from "./authorization/policy/policy.ts";
+export { administration } from "./contract/administration.ts";
 export type { AssuranceOptions } from "./contract/assurance.ts";
 export { defineSecurity, type Security, type SecurityOptions } from "./contract/define-security.ts";
 export type { FeedOptions } from "./contract/feed-rules.ts";
@@ -56,4 +76,5 @@ export {
   resource,
 } from "./contract/resource.ts";
 export type { Register, RegisteredPermission, RouteDeclaration, RouteSecurity } from "./contract/route.ts";
+export type { DecisionRecord } from "./pipeline/decision-record.ts";
 export type { GuardHealth } from "./pipeline/guard.ts";

@@ -1,6 +1,7 @@
 /** Which options start, and how the rest are refused. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createShopContract } from "../testing/shop-contract.ts";
 import { checkOptions, type IdentityOptions } from "./options.ts";
 
 const good: IdentityOptions = {
@@ -9,6 +10,7 @@ const good: IdentityOptions = {
   dataFolder: "./data",
 };
 
+const aContract = (issuer: string, audience = good.audience) => createShopContract({ issuer, audience });
 const check = (change: object, environment?: string) => checkOptions({ ...good, ...change }, environment);
 
 describe("identity options", () => {
@@ -54,6 +56,16 @@ describe("identity options", () => {
     { name: "another database", change: { databaseUrl: "mysql://localhost/a" }, code: "option_invalid" },
     { name: "an unknown option", change: { dataFoldr: "x" }, code: "option_unknown" },
     { name: "an unknown limit", change: { limits: { signin: "1/1m" } }, code: "option_unknown" },
+    {
+      name: "a contract of another issuer",
+      change: { contract: aContract("https://other.example") },
+      code: "option_invalid",
+    },
+    {
+      name: "a contract of another API",
+      change: { contract: aContract(good.issuer, "https://other.example") },
+      code: "option_invalid",
+    },
   ];
   for (const { name, change, code } of refused) {
     it(`refuses ${name}`, () => {
@@ -67,6 +79,12 @@ describe("identity options", () => {
       );
     });
   }
+
+  it("takes the contract of the API that its tokens are for", () => {
+    const contract = aContract(good.issuer);
+    assert.equal(check({ contract }).contract, contract);
+    assert.equal(check({}).contract, undefined);
+  });
 
   it("does not repeat a database's password", () => {
     assert.throws(

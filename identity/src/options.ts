@@ -1,4 +1,5 @@
 /** The server's options, checked whole before anything is opened. */
+import type { Security } from "@bulwark/guard";
 import { IdentityOptionError, refuseUnknownOptions } from "./errors.ts";
 
 export interface IdentityOptions {
@@ -17,6 +18,12 @@ export interface IdentityOptions {
   readonly secrets?: readonly string[] | undefined;
   /** Claims of accounts and clients that tokens carry, by name; default none. Whoever holds a token can read it. */
   readonly tokenClaims?: readonly string[] | undefined;
+  /**
+   * The contract of the API: its permissions, named conditions, roles and levels are what custom roles and direct grants
+   * are made of, and its scopes are those that OAuth clients may ask for. Without it there are none of them. What it lists
+   * of `administration` is served below `/admin/api`.
+   */
+  readonly contract?: Security | undefined;
   readonly limits?: IdentityLimits | undefined;
   /** The time, in milliseconds since the epoch; default `Date.now`. */
   readonly now?: (() => number) | undefined;
@@ -34,6 +41,7 @@ export interface CheckedOptions {
   readonly databaseUrl: string | undefined;
   readonly secrets: readonly string[] | undefined;
   readonly tokenClaims: readonly string[];
+  readonly contract: Security | undefined;
   readonly signInLimit: string;
   readonly now: () => number;
   /** Whether the session cookie needs https. */
@@ -47,6 +55,7 @@ const knownKeys = [
   "databaseUrl",
   "secrets",
   "tokenClaims",
+  "contract",
   "limits",
   "now",
 ] as const satisfies readonly (keyof IdentityOptions)[];
@@ -62,13 +71,15 @@ export function checkOptions(options: IdentityOptions, environment: string | und
   refuseUnknownOptions(options.limits ?? {}, ["signIn"], "identity.limits");
   const issuer = checkIssuer(options.issuer);
   const development = issuer.protocol === "http:" && environment !== "production";
+  const audience = checkAudience(options.audience);
   return Object.freeze({
     issuer,
-    audience: checkAudience(options.audience),
+    audience,
     dataFolder: checkText(options.dataFolder, "dataFolder"),
     databaseUrl: options.databaseUrl === undefined ? undefined : checkDatabaseUrl(options.databaseUrl),
     secrets: options.secrets,
     tokenClaims: Object.freeze([...(options.tokenClaims ?? [])]),
+    contract: options.contract && checkContract(options.contract, issuer, audience),
     signInLimit: options.limits?.signIn ?? "20/1m",
     now: options.now ?? Date.now,
     secureCookies: !development,
@@ -90,6 +101,16 @@ function checkIssuer(text: string): URL {
     );
   }
   return url;
+}
+
+/** Tokens of another issuer, or for another API, would be judged by these roles. */
+function checkContract(contract: Security, issuer: URL, audience: string): Security {
+  if (contract.issuer === issuer.origin && contract.audience === audience) return contract;
+  throw new IdentityOptionError(
+    "option_invalid",
+    "identity.contract",
+    "It has another issuer or another audience.",
+  );
 }
 
 /** RFC 8707 §2: an absolute URI without a fragment. */

@@ -29,6 +29,20 @@ describe("checkTargets", () => {
     });
   }
 
+  const most = { flat: { most: 1.2 } };
+  const bounded = [
+    { name: "passes a ratio exactly on what it may be at most", given: { flat: 1.2 }, expect: [] },
+    { name: "names the ratio just above", given: { flat: 1.201 }, expect: ["flat"] },
+    { name: "counts NaN as above", given: { flat: Number.NaN }, expect: ["flat"] },
+    { name: "counts what was not measured as above", given: {}, expect: ["flat"] },
+  ];
+  for (const { name, given, expect } of bounded) {
+    test(name, () => {
+      const missed = checkTargets(given, most).map(({ ratio }) => ratio);
+      assert.deepEqual(missed, expect);
+    });
+  }
+
   test("tells a miss from a ratio that was not measured", () => {
     const [low, absent] = checkTargets({ toBare: 0.5 }, targets).map(describeMiss);
     assert.match(low ?? "", /^toBare is 0\.500/);

@@ -5,14 +5,17 @@
 import { readFile } from "node:fs/promises";
 import { BenchmarkFailure } from "./failure.ts";
 
-/** Ratio name to the least value that passes. */
-export type Targets = Readonly<Record<string, number>>;
+/** What passes: at least this, or, where less is better, at most. */
+type Target = number | { readonly most: number };
+
+/** Ratio name to what passes. */
+export type Targets = Readonly<Record<string, Target>>;
 
 export type Ratios = Readonly<Record<string, number>>;
 
 export interface Miss {
   readonly ratio: string;
-  readonly target: number;
+  readonly target: Target;
   /** `undefined`: the run did not measure it. */
   readonly measured: number | undefined;
 }
@@ -20,7 +23,7 @@ export interface Miss {
 /**
  * Reads the targets of one benchmark.
  *
- * @throws {BenchmarkFailure} the file is not `{ benchmark: { ratio: number } }`, or names no target for this one
+ * @throws {BenchmarkFailure} the file is not `{ benchmark: { ratio: target } }`, or names no target for this one
  */
 export async function readTargets(file: URL, benchmark: string): Promise<Targets> {
   const all: unknown = JSON.parse(await readFile(file, "utf8"));
@@ -37,24 +40,30 @@ export async function readTargets(file: URL, benchmark: string): Promise<Targets
 export function checkTargets(ratios: Ratios, targets: Targets): readonly Miss[] {
   return Object.entries(targets).flatMap(([ratio, target]) => {
     const measured = Object.hasOwn(ratios, ratio) ? ratios[ratio] : undefined;
-    // Written as "not at least", so that a NaN is a miss.
-    return measured !== undefined && measured >= target ? [] : [{ ratio, target, measured }];
+    return measured !== undefined && passes(measured, target) ? [] : [{ ratio, target, measured }];
   });
+}
+
+/** A NaN passes nothing. */
+function passes(measured: number, target: Target): boolean {
+  return typeof target === "number" ? measured >= target : measured <= target.most;
 }
 
 /** `toBare is 0.61, its target is 0.7`. */
 export function describeMiss({ ratio, target, measured }: Miss): string {
+  const limit = typeof target === "number" ? target : `at most ${target.most}`;
   return measured === undefined
-    ? `${ratio} was not measured, its target is ${target}`
-    : `${ratio} is ${measured.toFixed(3)}, its target is ${target}`;
+    ? `${ratio} was not measured, its target is ${limit}`
+    : `${ratio} is ${measured.toFixed(3)}, its target is ${limit}`;
 }
 
 function isTargets(value: unknown): value is Targets {
-  return (
-    isRecord(value) &&
-    Object.keys(value).length > 0 &&
-    Object.values(value).every((target) => typeof target === "number" && Number.isFinite(target))
-  );
+  return isRecord(value) && Object.keys(value).length > 0 && Object.values(value).every(isTarget);
+}
+
+function isTarget(value: unknown): value is Target {
+  const limit = isRecord(value) && Object.keys(value).length === 1 ? value.most : value;
+  return typeof limit === "number" && Number.isFinite(limit);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

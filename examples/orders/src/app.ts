@@ -1,14 +1,16 @@
 /** The program: the identity server and the order API, on the framework that the settings name. */
-import type { Security } from "@bulwark/guard";
+import type { DecisionRecord, Security } from "@bulwark/guard";
+import { recordDecisions } from "@bulwark/guard/explain";
 import { type Identity, openIdentity } from "@bulwark/identity";
 import { buildServers as buildExpress } from "./express/servers.ts";
 import { buildServers as buildFastify } from "./fastify/servers.ts";
 import { buildServers as buildHono } from "./hono/servers.ts";
 import { createQueries, type OrderQueries } from "./orders/queries.ts";
 import { openOrders } from "./orders/store.ts";
+import { openPolicy } from "./rego-policy.ts";
 import { createSecurity } from "./security.ts";
 import { type ShowSecret, seed } from "./seed.ts";
-import type { Settings } from "./settings.ts";
+import { SettingError, type Settings } from "./settings.ts";
 
 /** A server of the program, ready to listen. */
 export interface AppServer {
@@ -30,6 +32,8 @@ export interface Parts {
   readonly security: Security;
   readonly identity: Identity;
   readonly orders: OrderQueries;
+  /** The guard's option that keeps its decisions, where the settings name a file. */
+  readonly recording: { readonly onDecision?: (record: DecisionRecord) => void };
 }
 
 const frameworks = { fastify: buildFastify, express: buildExpress, hono: buildHono } as const;
@@ -41,7 +45,7 @@ const frameworks = { fastify: buildFastify, express: buildExpress, hono: buildHo
  */
 export async function buildApp(settings: Settings, show: ShowSecret): Promise<App> {
   const { origin, issuer, dataFolder, databaseUrl, secrets } = settings;
-  const security = createSecurity({ issuer, origin });
+  const security = createSecurity({ issuer, origin }, await openPolicy(settings));
   const identity = await openIdentity({
     issuer: security.issuer,
     audience: security.audience,
@@ -49,6 +53,7 @@ export async function buildApp(settings: Settings, show: ShowSecret): Promise<Ap
     databaseUrl,
     secrets,
     tokenClaims: ["team"],
+    contract: security,
   });
   const closing: (() => Promise<void>)[] = [() => identity.close()];
   try {
@@ -56,13 +61,22 @@ export async function buildApp(settings: Settings, show: ShowSecret): Promise<Ap
     closing.unshift(() => db.destroy());
     await seed(identity, db, settings, show);
     const orders = createQueries(db);
-    const servers = await frameworks[settings.framework]({ settings, security, identity, orders });
+    const recorder = settings.decisionsFile && (await openRecorder(settings.decisionsFile));
+    if (recorder) closing.unshift(() => recorder.close());
+    const recording = recorder ? { onDecision: recorder } : {};
+    const servers = await frameworks[settings.framework]({ settings, security, identity, orders, recording });
     for (const server of servers) closing.unshift(() => server.close());
     return { servers, close: () => closeAll(closing) };
   } catch (error) {
     await closeAll(closing);
     throw error;
   }
+}
+
+function openRecorder(file: string) {
+  return recordDecisions(file).catch((error: Error) => {
+    throw new SettingError(`BULWARK_DECISIONS is ${JSON.stringify(file)}: ${error.message}`);
+  });
 }
 
 async function closeAll(closing: readonly (() => Promise<void>)[]): Promise<void> {

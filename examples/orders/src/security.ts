@@ -1,5 +1,5 @@
 /** The whole security posture of the order API: resources, roles, origins, limits. */
-import { all, defineSecurity, principal, resource } from "@bulwark/guard";
+import { administration, all, defineSecurity, type PolicyEngine, principal, resource } from "@bulwark/guard";
 
 export const statuses = ["draft", "open", "paid", "shipped", "cancelled"] as const;
 
@@ -19,12 +19,18 @@ export interface Origins {
   readonly origin: string;
 }
 
-/** The contract, whatever framework the API runs on. */
-export function createSecurity({ issuer, origin }: Origins) {
+/**
+ * The contract, whatever framework the API runs on.
+ *
+ * @param policy Takes away from what it allows: `policy/orders.rego`.
+ */
+export function createSecurity({ issuer, origin }: Origins, policy?: PolicyEngine) {
   return defineSecurity({
     issuer,
     audience: `${origin}/api`,
-    resources: [order],
+    resources: [order, ...administration.resources],
+    database: "sqlite",
+    ...(policy === undefined ? {} : { policy }),
     roles: {
       user: {
         grants: [
@@ -42,7 +48,12 @@ export function createSecurity({ issuer, origin }: Origins) {
       },
       admin: {
         extends: ["manager"],
-        grants: [order.allow("read"), order.allow("update"), order.allow("delete")],
+        grants: [
+          order.allow("read"),
+          order.allow("update"),
+          order.allow("delete"),
+          ...administration.everything,
+        ],
       },
       // The billing service: reads everything, and does nothing but mark an open order paid.
       billing: {
@@ -56,6 +67,8 @@ export function createSecurity({ issuer, origin }: Origins) {
         ],
       },
     },
+    // What administrators make custom roles and direct grants of.
+    conditions: { own, ofOwnTeam, notYetPaid },
     cors: { origins: ["https://shop.example"], credentials: true, exposedHeaders: ["Location"] },
     limits: { address: "600/1m", principal: "1200/1m" },
   });

@@ -30,6 +30,12 @@ export interface Settings {
   readonly logLevel: (typeof logLevels)[number];
   /** For the client `billing` at first start; random without it. */
   readonly demoClientSecret: string | undefined;
+  /** An OPA server that serves `policy/orders.rego`; without it, and without the next, there is no policy. */
+  readonly opaUrl: string | undefined;
+  /** The same policy as a bundle that `opa build -t wasm` made; read again when it changes. */
+  readonly opaWasm: string | undefined;
+  /** Where decisions are recorded, for `bulwark policy diff`; nowhere without it. */
+  readonly decisionsFile: string | undefined;
 }
 
 /** A setting that cannot be used. `message` is one line, for the person who set it. */
@@ -44,6 +50,11 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const identityPort =
     framework === "fastify" ? port : readPort("BULWARK_IDENTITY_PORT", environment, port + 1);
   const secrets = textOf(environment.BULWARK_SECRETS)?.split(",");
+  const opaUrl = textOf(environment.OPA_URL);
+  const opaWasm = textOf(environment.OPA_WASM);
+  if (opaUrl !== undefined && opaWasm !== undefined) {
+    throw new SettingError("OPA_URL and OPA_WASM are both set: one policy decides.");
+  }
   return Object.freeze({
     framework,
     port,
@@ -57,6 +68,9 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     logLevel: readOneOf(logLevels, "BULWARK_LOG", environment, "warn"),
     demoPassword: textOf(environment.BULWARK_DEMO_PASSWORD),
     demoClientSecret: textOf(environment.BULWARK_DEMO_CLIENT_SECRET),
+    opaUrl,
+    opaWasm: opaWasm === undefined ? undefined : resolve(opaWasm),
+    decisionsFile: textOf(environment.BULWARK_DECISIONS),
   });
 }
 

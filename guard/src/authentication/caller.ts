@@ -8,6 +8,8 @@ export interface Caller {
   readonly principal: Principal;
   /** As the roles are now: it follows their changes. */
   readonly authority: Authority;
+  /** The only permissions its credential may use, of its roles'; `undefined`: all. */
+  readonly scopes: readonly string[] | undefined;
   /** How strongly and how recently the person proved who they are. */
   readonly assurance: Assurance;
   /** The key its limit is counted under. */
@@ -48,8 +50,8 @@ class LiveCaller implements Caller {
   readonly principal: Principal;
   readonly assurance: Assurance;
   readonly limitKey: string;
+  readonly scopes: readonly string[] | undefined;
   readonly #roles: LiveRoles;
-  readonly #scopes: readonly string[] | undefined;
   #authority: Authority;
   #epoch: number;
 
@@ -58,7 +60,7 @@ class LiveCaller implements Caller {
     this.assurance = assurance;
     this.limitKey = `${principal.kind}:${principal.id}`;
     this.#roles = roles;
-    this.#scopes = scopes;
+    this.scopes = scopes;
     this.#epoch = roles.epoch;
     this.#authority = roles.authorityOf(principal, scopes);
   }
@@ -66,7 +68,7 @@ class LiveCaller implements Caller {
   get authority(): Authority {
     const { epoch } = this.#roles;
     if (this.#epoch !== epoch) {
-      this.#authority = this.#roles.authorityOf(this.principal, this.#scopes);
+      this.#authority = this.#roles.authorityOf(this.principal, this.scopes);
       this.#epoch = epoch;
     }
     return this.#authority;

@@ -16,14 +16,21 @@ export interface CompiledGrant extends Grant {
   readonly demand: Demand | undefined;
 }
 
+/** What counts for one permission: what allows it, and what bars some of its rows. */
+export interface RowRules {
+  readonly grants: readonly CompiledGrant[];
+  readonly denials: readonly CompiledGrant[];
+}
+
 /** What one caller may do. */
 export interface Authority {
   /** One bit per permission, in the contract's order: is it allowed at all, for any row? */
   readonly bits: Uint32Array;
-  /** What allows, per permission; empty where the bit is not set. */
-  readonly grants: readonly (readonly CompiledGrant[])[];
-  /** What bars some rows, per permission. What bars every row has cleared the bit. */
-  readonly denials: readonly (readonly CompiledGrant[])[];
+  /**
+   * What counts, per permission, before the sign-in is asked about. Nothing allows where the bit is not set: a denial of
+   * every row has cleared it.
+   */
+  readonly rules: readonly RowRules[];
   /** Does any grant demand something of the sign-in? */
   readonly demanding: boolean;
 }
@@ -34,6 +41,7 @@ export function hasPermission(authority: Authority, index: number): boolean {
 }
 
 const none: readonly CompiledGrant[] = Object.freeze([]);
+const noRules: RowRules = Object.freeze({ grants: none, denials: none });
 
 /** Someone with an authority, and a sign-in that some grants may ask about. */
 export interface Granted {
@@ -41,20 +49,30 @@ export interface Granted {
   readonly assurance: Assurance;
 }
 
+/** What counts for a permission now: the grants whose demands the caller's sign-in meets, and every denial. */
+export function liveRules({ authority, assurance }: Granted, index: number, nowMs: number): RowRules {
+  const rules = authority.rules[index] ?? noRules;
+  if (!authority.demanding) return rules;
+  const { grants, denials } = rules;
+  return {
+    grants: grants.filter(({ demand }) => demand === undefined || meets(assurance, demand, nowMs)),
+    denials,
+  };
+}
+
 /** The grants of a permission whose demands the caller's sign-in meets. */
-export function liveGrants(
-  { authority: { grants, demanding }, assurance }: Granted,
-  index: number,
-  nowMs: number,
-): readonly CompiledGrant[] {
-  const all = grants[index] ?? none;
-  if (!demanding) return all;
-  return all.filter(({ demand }) => demand === undefined || meets(assurance, demand, nowMs));
+export function liveGrants(granted: Granted, index: number, nowMs: number): readonly CompiledGrant[] {
+  return liveRules(granted, index, nowMs).grants;
+}
+
+/** What allows a permission, whatever the sign-in. */
+export function grantsOf({ rules }: Authority, index: number): readonly CompiledGrant[] {
+  return rules[index]?.grants ?? none;
 }
 
 /** What bars some rows of a permission. */
-export function denialsOf({ denials }: Authority, index: number): readonly CompiledGrant[] {
-  return denials[index] ?? none;
+export function denialsOf({ rules }: Authority, index: number): readonly CompiledGrant[] {
+  return rules[index]?.denials ?? none;
 }
 
 /**
@@ -78,15 +96,14 @@ export function createAuthority(
     else if (scopes === undefined || scopes.includes(permission)) allowed[index]?.push(grant);
   }
   const bits = new Uint32Array(Math.ceil(permissions.size / 32));
-  const live = allowed.map((some, index) => {
-    if (some.length === 0 || denied[index]?.some(({ where }) => where === undefined)) return none;
+  const rules = allowed.map((some, index): RowRules => {
+    const denials = Object.freeze(denied[index] ?? []);
+    if (some.length === 0 || denials.some(({ where }) => where === undefined)) {
+      return denials.length === 0 ? noRules : Object.freeze({ grants: none, denials });
+    }
     bits[index >>> 5] = (bits[index >>> 5] ?? 0) | (1 << (index & 31));
-    return Object.freeze(some);
+    return Object.freeze({ grants: Object.freeze(some), denials });
   });
-  return Object.freeze({
-    bits,
-    grants: Object.freeze(live),
-    denials: Object.freeze(denied.map((some) => (some.length === 0 ? none : Object.freeze(some)))),
-    demanding: live.some((some) => some.some(({ demand }) => demand !== undefined)),
-  });
+  const demanding = rules.some(({ grants }) => grants.some(({ demand }) => demand !== undefined));
+  return Object.freeze({ bits, rules: Object.freeze(rules), demanding });
 }

@@ -43,6 +43,12 @@ export interface RoleHolder extends GrantedSubject {
   readonly roles: readonly string[];
 }
 
+/** What is granted and denied to one account or client directly. */
+interface DirectGrants {
+  readonly subject: GrantedSubject;
+  readonly grants: readonly CompiledGrant[];
+}
+
 export interface LiveRoles {
   /** The contract's part. */
   readonly table: RoleTable;
@@ -57,6 +63,10 @@ export interface LiveRoles {
   grantsOf(holder: RoleHolder): readonly CompiledGrant[];
   /** All grants of a role: the contract's, or a custom one. `undefined`: there is none of that name. */
   grantsOfRole(role: string): readonly CompiledGrant[] | undefined;
+  /** The roles that a role extends itself, the contract's or a custom one. */
+  parentsOf(role: string): readonly string[];
+  /** Who is granted or denied something directly, with what. */
+  directGrants(): readonly DirectGrants[];
   /** The names of the custom roles. */
   customRoles(): readonly string[];
   /** @param scopes The only permissions it may have; default all. */
@@ -72,23 +82,38 @@ export interface LiveRolesOptions {
   readonly onUnknown?: (error: ContractError) => void;
 }
 
+/** Grants that are the same to the letter are compiled once: most accounts are granted what others are. */
+const maxShared = 10_000;
 /** Sets of roles kept compiled; beyond it the oldest is dropped. Roles come from signed tokens and from sessions. */
 const maxAuthorities = 4_096;
 
 export function createLiveRoles(options: LiveRolesOptions): LiveRoles {
   const { table, vocabulary, mayChange = false, onUnknown = () => {} } = options;
   const custom = new Map<string, CompiledRole>();
-  const direct = new Map<string, readonly CompiledGrant[]>();
+  const direct = new Map<string, DirectGrants>();
   const authorities = new Map<string, Authority>();
   let version = 0;
   let epoch = 0;
 
+  const compiled = new Map<string, readonly CompiledGrant[]>();
+
+  const compileOne = (data: GrantData, role: string | undefined, place: string) => {
+    const key = JSON.stringify([role, data]);
+    const known = compiled.get(key);
+    if (known !== undefined) return known;
+    try {
+      const grants = [table.compile(readGrant(data, vocabulary, place), role, place)];
+      if (compiled.size >= maxShared) compiled.clear();
+      compiled.set(key, grants);
+      return grants;
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      onUnknown(error);
+      return data?.effect === "allow" ? [] : barAll(data?.permission, role, place, { table, vocabulary });
+    }
+  };
   const compile = (grants: readonly GrantData[], role: string | undefined, place: string) =>
-    Object.freeze(
-      grants.flatMap((data, index) =>
-        compileData(data, role, `${place}[${index}]`, { table, vocabulary, onUnknown }),
-      ),
-    );
+    Object.freeze(grants.flatMap((data, index) => compileOne(data, role, `${place}[${index}]`)));
 
   const grantsOfRole = (name: string): readonly CompiledGrant[] | undefined => {
     if (!table.names.includes(name) && !custom.has(name)) return undefined;
@@ -136,21 +161,28 @@ export function createLiveRoles(options: LiveRolesOptions): LiveRoles {
       for (const { kind, id, grants } of changes.subjects) {
         const key = keyOf({ kind, id });
         if (grants.length === 0) direct.delete(key);
-        else direct.set(key, compile(grants, undefined, `${kind} ${id}`));
+        else
+          direct.set(key, {
+            subject: { kind, id },
+            grants: compile(grants, undefined, `${kind} ${id}`),
+          });
       }
       version = changes.version;
       epoch += 1;
       authorities.clear();
     },
     grantsOfRole,
+    parentsOf: (role: string) =>
+      table.names.includes(role) ? table.parentsOf(role) : (custom.get(role)?.extends ?? []),
+    directGrants: () => [...direct.values()],
     customRoles: () => [...custom.keys()],
     grantsOf: (holder: RoleHolder) => [
-      ...new Set([...grantsOfRoles(holder.roles), ...(direct.get(keyOf(holder)) ?? [])]),
+      ...new Set([...grantsOfRoles(holder.roles), ...(direct.get(keyOf(holder))?.grants ?? [])]),
     ],
     authorityOf(holder: RoleHolder, scopes?: readonly string[]): Authority {
       const own = direct.get(keyOf(holder));
       if (own !== undefined) {
-        return createAuthority([...grantsOfRoles(holder.roles), ...own], table.permissions, scopes);
+        return createAuthority([...grantsOfRoles(holder.roles), ...own.grants], table.permissions, scopes);
       }
       const key = JSON.stringify([holder.roles, scopes]);
       const known = authorities.get(key);
@@ -173,29 +205,14 @@ function keyOf({ kind, id }: GrantedSubject): string {
   return `${kind}:${id}`;
 }
 
-function compileData(
-  data: GrantData,
-  role: string | undefined,
-  place: string,
-  { table, vocabulary, onUnknown }: Required<Omit<LiveRolesOptions, "mayChange">>,
-): readonly CompiledGrant[] {
-  try {
-    return [table.compile(readGrant(data, vocabulary, place), role, place)];
-  } catch (error) {
-    if (!(error instanceof ContractError)) throw error;
-    onUnknown(error);
-    return data?.effect === "allow" ? [] : barAll(data, role, place, { table, vocabulary });
-  }
-}
-
 /** A denial that cannot be read bars every row of its permission, where that still exists. */
 function barAll(
-  { permission }: GrantData,
+  permission: string | undefined,
   role: string | undefined,
   place: string,
   { table, vocabulary }: Pick<LiveRolesOptions, "table" | "vocabulary">,
 ): readonly CompiledGrant[] {
-  if (table.permissionIndex(permission) === undefined) return [];
+  if (permission === undefined || table.permissionIndex(permission) === undefined) return [];
   const whole = readGrant({ effect: "deny", permission }, vocabulary, place);
   return [table.compile(whole, role, place)];
 }

@@ -3,7 +3,8 @@ import type { AssuranceLevels } from "../contract/assurance.ts";
 import { ContractError, refuseUnknownKeys } from "../contract/refusal.ts";
 import type { Grant, Resource } from "../contract/resource.ts";
 import { type Authority, type CompiledGrant, createAuthority } from "./authority.ts";
-import { compileDecision } from "./conditions/decide.ts";
+import type { Condition } from "./conditions/condition.ts";
+import { compileDecision, type RowDecision } from "./conditions/decide.ts";
 
 export interface RoleOptions<RoleName extends string = string> {
   /** Roles whose grants and denials this one also has. */
@@ -21,6 +22,8 @@ export interface RoleTable {
   permissionIndex(permission: string): number | undefined;
   /** Does any grant of the permission, in any role, demand something of the sign-in? */
   isDemanding(index: number): boolean;
+  /** The roles that a role extends itself; none for a name that the contract does not declare. */
+  parentsOf(role: string): readonly string[];
   /** All grants of a role, inherited ones first; none for a name that the contract does not declare. */
   grantsOf(role: string): readonly CompiledGrant[];
   /** Compiles a grant that is not of the contract's roles. @throws {ContractError} */
@@ -48,7 +51,7 @@ export function compileRoles(
   for (const { name, actions } of resources) {
     for (const action of actions) permissions.set(`${name}:${action}`, permissions.size);
   }
-  const scope: GrantScope = { permissions, levels };
+  const scope: GrantScope = { permissions, levels, decide: shareDecisions() };
   const compiled = new Map<string, readonly CompiledGrant[]>();
   for (const role of Object.keys(roles)) inherit(role, roles, scope, compiled, []);
 
@@ -58,12 +61,16 @@ export function compileRoles(
       .filter(({ demand }) => demand !== undefined)
       .map(({ resource, action }) => permissions.get(`${resource}:${action}`)),
   );
+  const parents = new Map(
+    Object.entries(roles).map(([role, options]) => [role, Object.freeze([...(options.extends ?? [])])]),
+  );
   const grantsOf = (role: string) => compiled.get(role) ?? noGrants;
   return Object.freeze({
     names: Object.freeze([...compiled.keys()]),
     permissions,
     permissionIndex: (permission: string) => permissions.get(permission),
     isDemanding: (index: number) => demanding.has(index),
+    parentsOf: (role: string) => parents.get(role) ?? noParents,
     grantsOf,
     compile: (grant: Grant, role: string | undefined, place: string) =>
       compileGrant(grant, role, place, scope),
@@ -73,6 +80,7 @@ export function compileRoles(
 }
 
 const noGrants: readonly CompiledGrant[] = Object.freeze([]);
+const noParents: readonly string[] = Object.freeze([]);
 
 /** All grants of a role, its ancestors' first; `path` is the chain of roles that led here. */
 function inherit(
@@ -106,13 +114,26 @@ function inherit(
 interface GrantScope {
   readonly permissions: ReadonlyMap<string, number>;
   readonly levels: AssuranceLevels;
+  /** @see compileDecision */
+  readonly decide: (condition: Condition | undefined, safe: boolean) => RowDecision;
+}
+
+/** A condition that many grants name is compiled once: what is decided often stays in the processor's cache. */
+function shareDecisions(): GrantScope["decide"] {
+  const known = { allows: new Map<unknown, RowDecision>(), bars: new Map<unknown, RowDecision>() };
+  return (condition, safe) => {
+    const decisions = safe ? known.bars : known.allows;
+    const found = decisions.get(condition) ?? compileDecision(condition, safe);
+    decisions.set(condition, found);
+    return found;
+  };
 }
 
 function compileGrant(
   grant: Grant,
   role: string | undefined,
   place: string,
-  { permissions, levels }: GrantScope,
+  { permissions, levels, decide }: GrantScope,
 ): CompiledGrant {
   if (!permissions.has(`${grant.resource}:${grant.action}`)) {
     throw new ContractError(
@@ -126,5 +147,5 @@ function compileGrant(
     { ...(assurance === undefined ? {} : { assurance }), ...(maxAge === undefined ? {} : { maxAge }) },
     `${place} ${grant.resource}:${grant.action}`,
   );
-  return Object.freeze({ ...grant, role, decide: compileDecision(where), demand });
+  return Object.freeze({ ...grant, role, decide: decide(where, grant.effect === "deny"), demand });
 }

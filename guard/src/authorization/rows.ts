@@ -6,17 +6,11 @@
  * before or after bars it, whatever allows it.
  */
 
-import type { CompiledGrant } from "./authority.ts";
+import type { CompiledGrant, RowRules } from "./authority.ts";
 import type { AttributeTypes, Scalar } from "./conditions/condition.ts";
 import { type Row, RowShapeError } from "./conditions/decide.ts";
 import { type PrincipalFacts, resolveOperand } from "./conditions/operand.ts";
 import type { Dialect } from "./conditions/sql/parts.ts";
-
-/** What counts for one caller and one permission: what allows it, and what bars some of its rows. */
-export interface RowRules {
-  readonly grants: readonly CompiledGrant[];
-  readonly denials: readonly CompiledGrant[];
-}
 
 /** The caller and the time that rows are decided for. */
 export interface DecisionContext {
@@ -24,14 +18,29 @@ export interface DecisionContext {
   readonly nowMs: number;
   /** Where rows are written: SQLite keeps dates as milliseconds. */
   readonly dialect: Dialect;
+  /** What a new row holds in the attributes that nothing sets; default NULL. */
+  readonly unset?: unknown;
+}
+
+/** Is an act on a row decided as a write? A grant that sets something makes even an act without a body one. */
+export function isWrite(grants: readonly CompiledGrant[], hasBody: boolean): boolean {
+  return hasBody || grants.some(({ set }) => Object.keys(set).length > 0);
 }
 
 /** May any grant act on the row, and does no denial bar it? A row that cannot be decided is not covered, but barred. */
 export function coversRow({ grants, denials }: RowRules, row: Row, context: DecisionContext): boolean {
-  for (const grant of grants) {
-    if (grant.where === undefined || decides(grant, row, context, false)) {
-      return denials.length === 0 || !isBarred(denials, row, context);
-    }
+  return isCovered(grants, row, context) && (denials.length === 0 || !isBarred(denials, row, context));
+}
+
+function isCovered(grants: readonly CompiledGrant[], row: Row, context: DecisionContext): boolean {
+  const { length } = grants;
+  // What covers every row covers this one: nothing else need be asked of it. By index, as iterators over frozen lists
+  // took a fifth of a decision's time (bench `authorization`).
+  for (let index = 0; index < length; index += 1) {
+    if ((grants[index] as CompiledGrant).where === undefined) return true;
+  }
+  for (let index = 0; index < length; index += 1) {
+    if (decides(grants[index] as CompiledGrant, row, context, false)) return true;
   }
   return false;
 }
@@ -74,13 +83,25 @@ export function decideWrite(
       continue;
     }
     const values = { ...changes, ...set };
-    const after = { ...absent(attributes, before), ...before, ...values };
+    const after = rowAfter(attributes, before, values, context.unset);
     if (decides(grant, after, context, false) && !isBarred(denials, after, context)) return { values };
   }
   return { forbiddenFields };
 }
 
-function isBarred(denials: readonly CompiledGrant[], row: Row, context: DecisionContext): boolean {
+/** The row as a write would leave it. @param unset What a new row holds where nothing sets it; default NULL. */
+export function rowAfter(
+  attributes: AttributeTypes,
+  before: Row | undefined,
+  values: Row,
+  unset: unknown = null,
+): Row {
+  const absent = Object.keys(before === undefined ? attributes : {}).map((attribute) => [attribute, unset]);
+  return { ...Object.fromEntries(absent), ...before, ...values };
+}
+
+/** Does any denial cover the row? One that cannot be decided bars it. */
+export function isBarred(denials: readonly CompiledGrant[], row: Row, context: DecisionContext): boolean {
   return denials.some((denial) => decides(denial, row, context, true));
 }
 
@@ -99,7 +120,8 @@ function decides(
   }
 }
 
-function maySet(
+/** Does a grant let the caller set the field to this value? */
+export function maySet(
   { fields }: CompiledGrant,
   attributes: AttributeTypes,
   set: Row,
@@ -110,14 +132,14 @@ function maySet(
   return fields === undefined ? Object.hasOwn(attributes, field) : fields.includes(field);
 }
 
-/** A date is sent as a `Date` or as milliseconds. */
-function isSame(set: unknown, given: unknown): boolean {
+/** Is the value that a write sends the one that the grant sets? A date is sent as a `Date` or as milliseconds. */
+export function isSame(set: unknown, given: unknown): boolean {
   const plain = (value: unknown) => (value instanceof Date ? value.getTime() : value);
   return plain(set) === plain(given);
 }
 
-/** The grant's own values, or `undefined` if one of them is a claim this caller does not have. */
-function valuesToSet(
+/** What a grant's `set` writes: its own values, or `undefined` if one of them is a claim this caller does not have. */
+export function valuesToSet(
   grant: CompiledGrant,
   attributes: AttributeTypes,
   { facts, nowMs, dialect }: DecisionContext,
@@ -131,10 +153,4 @@ function valuesToSet(
     values[attribute] = type === "date" && dialect === "postgresql" ? new Date(value as number) : value;
   }
   return values;
-}
-
-/** A new row's unset attributes are NULL when its grant is decided. */
-function absent(attributes: AttributeTypes, before: Row | undefined): Row {
-  if (before !== undefined) return {};
-  return Object.fromEntries(Object.keys(attributes).map((attribute) => [attribute, null]));
 }

@@ -12,6 +12,8 @@ import { ContractError } from "./refusal.ts";
 export type AssuranceOptions = Readonly<Record<string, readonly string[]>>;
 
 export interface AssuranceLevels {
+  /** As declared: the levels from weak to strong, each with its further `acr` values. */
+  readonly declared: AssuranceOptions;
   /** The level an `acr` stands for, 0 the weakest; -1 where it stands for none. */
   levelOf(acr: string | undefined): number;
   /** What a route or a grant demands; `undefined` where it demands nothing. @throws {ContractError} */
@@ -58,7 +60,9 @@ export function compileAssurance(options: AssuranceOptions, place: string): Assu
     }
   }
   const levelOf = (acr: string | undefined) => (acr === undefined ? -1 : (levels.get(acr) ?? -1));
+  const declared = Object.fromEntries(names.map((name) => [name, Object.freeze([...(options[name] ?? [])])]));
   return Object.freeze({
+    declared: Object.freeze(declared),
     levelOf,
     demand({ assurance, maxAge }: DemandOptions, at: string): Demand | undefined {
       if (assurance === undefined && maxAge === undefined) return undefined;

@@ -15,6 +15,8 @@ import {
 } from "../authentication/introspection/introspection-rules.ts";
 import type { Condition } from "../authorization/conditions/condition.ts";
 import { type Dialect, dialects } from "../authorization/conditions/sql/parts.ts";
+import type { PolicyEngine } from "../authorization/policy/engine.ts";
+import { createPolicy, type Policy } from "../authorization/policy/policy.ts";
 import { compileRoles, type RoleOptions, type RoleTable } from "../authorization/roles.ts";
 import { type CorsOptions, type CorsPolicy, compileCors } from "../defence/cors.ts";
 import {
@@ -57,9 +59,11 @@ export interface SecurityOptions<Resources extends readonly Resource[], RoleName
   readonly conditions?: Readonly<Record<string, Condition>>;
   /**
    * The database that filters are written for: `"sqlite"` or `"postgresql"`. Required where a condition compares what
-   * the two write differently: numbers, dates, UUIDs, parts of text.
+   * the two write differently: numbers, dates, UUIDs, parts of text; and beside a policy, whose conditions may.
    */
   readonly database?: Dialect;
+  /** A policy engine that is asked last, and can only narrow: `opa({ url, decision })`, or a team's own. */
+  readonly policy?: PolicyEngine;
   /** What OAuth scopes let a token do, of what its subject may; default each permission is a scope of its name. */
   readonly scopes?: ScopeOptions;
   /** Signature algorithms accepted; default `["ES256"]`. The token never chooses outside this list. */
@@ -112,6 +116,8 @@ export interface Security<Permission extends string = string> {
   readonly conditions: ReadonlyMap<string, Condition>;
   /** The database that filters are written for. */
   readonly database: Dialect;
+  /** The policy engine, held to a clear answer in time. */
+  readonly policy: Policy | undefined;
   readonly scopes: Scopes;
   readonly cors: CorsPolicy | undefined;
   readonly limits: Limits;
@@ -134,6 +140,7 @@ const knownKeys = [
   "roles",
   "conditions",
   "database",
+  "policy",
   "scopes",
   "algorithms",
   "keys",
@@ -170,6 +177,9 @@ export function defineSecurity<const Resources extends readonly Resource[], cons
   const assurance = compileAssurance(options.assurance ?? defaultAssurance, "security.assurance");
   const roles = compileRoles(options.roles, options.resources, assurance);
   const conditions = indexConditions(options.conditions ?? {}, resources);
+  if (options.policy !== undefined && options.database === undefined) {
+    throw new ContractError("database_undeclared", "security.database", "A policy's conditions may need it.");
+  }
   const database = checkDatabase(options.database, [
     ...roles.names.flatMap((name) => roles.grantsOf(name).flatMap(({ where }) => where ?? [])),
     ...conditions.values(),
@@ -201,6 +211,7 @@ export function defineSecurity<const Resources extends readonly Resource[], cons
     roles,
     conditions,
     database,
+    policy: options.policy === undefined ? undefined : createPolicy(options.policy, roles.permissions),
     scopes: compileScopes(options.scopes, roles.permissions, "security.scopes"),
     cors: options.cors && compileCors(options.cors, "security.cors"),
     limits: parseLimits(options.limits ?? {}, "security.limits"),

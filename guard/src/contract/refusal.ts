@@ -16,6 +16,8 @@ export const refusals = {
   condition_invalid: "Compare an attribute with a value of its own type.",
   condition_unknown: "Name the condition in `conditions`, or correct its spelling.",
   database_undeclared: 'Declare `database`: "sqlite" or "postgresql".',
+  row_level_security_unwritable: "Say the rule so that a policy can hold it: `docs/row-level-security.md`.",
+  row_level_security_unbound: "Mend what is found: `docs/row-level-security.md`.",
   role_unknown: "Declare the role in `roles`, or correct its spelling.",
   role_cycle: "Let inheritance run one way.",
   permission_unknown: "Name a permission as `resource:action`, both declared in the contract.",
@@ -38,6 +40,10 @@ export const refusals = {
   credential_unavailable: "Give the guard what the credential needs, or do not list it.",
   issuer_duplicate: "Declare each issuer once.",
   issuer_invalid: "Give the issuer's URL, https unless it is on loopback, without query or fragment.",
+  policy_unfiltered:
+    "Give the policy a rule that lists are filtered by, or name the `permissions` that it is asked about.",
+  policy_untranslatable:
+    "Say the rule so that a query can ask it, or name the `permissions` that the policy is asked about.",
   identity_mismatch: "Give the contract the issuer of the identity server it is registered with.",
 } as const;
 

@@ -5,7 +5,6 @@
  * not compile, and one that slipped past the types is refused at start.
  */
 import {
-  type AttributeConditions,
   type AttributeReferences,
   type Conditions,
   conditionsOf,
@@ -25,8 +24,6 @@ import type {
   ScalarOf,
 } from "../authorization/conditions/condition.ts";
 import { ContractError, refuseUnknownKeys } from "./refusal.ts";
-
-export type { AttributeConditions, Conditions };
 
 export interface GrantOptions<Attributes extends AttributeTypes> {
   /** The rows the grant covers; without it, every row. For a write, the row before and after. */
@@ -78,7 +75,7 @@ export interface Resource<
    * Conditions, by attribute: `order.where.status.in(["draft", "open"])`; of a related row, by relation and attribute:
    * `order.where.customer.region.eq("north")`.
    */
-  readonly where: Conditions<Attributes>;
+  readonly where: WhereOf<Attributes>;
   /** Attributes to compare others with: `order.where.approverId.ne(order.attribute.ownerId)`. */
   readonly attribute: AttributeReferences<Attributes>;
   /** A grant of one action. */
@@ -87,13 +84,18 @@ export interface Resource<
   deny(action: Action, options?: DenialOptions): Grant;
 }
 
+/** Of a resource whose attributes are not known to the compiler, neither are its conditions. */
+type WhereOf<Attributes extends AttributeTypes> = string extends keyof Attributes
+  ? object
+  : Conditions<Attributes>;
+
 /** What a resource with relations has beside. */
 export interface Relating<Relations extends RelationTypes> {
   readonly where: { readonly [Name in keyof Relations]: Conditions<Relations[Name]> };
 }
 
 /** A related row: the attribute that holds its key, and its resource. */
-export interface RelationOptions<Attributes extends AttributeTypes, Related extends AttributeTypes> {
+interface RelationOptions<Attributes extends AttributeTypes, Related extends AttributeTypes> {
   readonly resource: Resource<string, string, Related>;
   /** The attribute that holds the related row's key. */
   readonly from: keyof Attributes & string;

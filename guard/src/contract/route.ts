@@ -55,6 +55,11 @@ export interface RouteSecurity<
   readonly resource?: (request: Request) => Row | undefined | Promise<Row | undefined>;
   /** The route answers many rows, and its query applies `request.allowed(resource)`. */
   readonly list?: true;
+  /**
+   * Further permissions that the handler asks `request.allowed` about. Only a contract with a policy needs to know: it is
+   * asked about them beforehand.
+   */
+  readonly filters?: readonly RegisteredPermission[];
   /** The kinds of credential it takes; default the contract's. */
   readonly credentials?: readonly CredentialKind[];
   /** The least level of assurance the caller's sign-in must have: `"mfa"` (RFC 9470). */
@@ -85,6 +90,8 @@ export interface CheckedRoute {
     | undefined;
   readonly resource: ((request: never) => unknown) | undefined;
   readonly list: boolean;
+  /** The further permissions that its handler filters by. */
+  readonly filters: readonly string[];
   /** `undefined`: all that the guard can check. */
   readonly credentials: CredentialSet | undefined;
   readonly demand: Demand | undefined;
@@ -106,6 +113,7 @@ const knownKeys = [
   "body",
   "resource",
   "list",
+  "filters",
   "credentials",
   "assurance",
   "maxAge",
@@ -172,6 +180,7 @@ export function checkRoute(
     schemas: Object.freeze({ params, query, body }),
     resource,
     list,
+    filters: checkFilters(declaration.filters ?? [], access, security, place),
     credentials:
       declaration.credentials === undefined
         ? security.credentials
@@ -189,6 +198,7 @@ function publicRoute(place: string, security: Security): CheckedRoute {
     schemas: undefined,
     resource: undefined,
     list: false,
+    filters: [],
     credentials: undefined,
     demand: undefined,
     limits: parseLimits({}, place),
@@ -227,6 +237,31 @@ function checkAccess(declaration: RouteSecurity, security: Security, place: stri
   }
   checkRows(declaration, permission, security, place);
   return { permission, index };
+}
+
+function checkFilters(
+  filters: readonly string[],
+  access: CheckedRoute["access"],
+  { roles }: Security,
+  place: string,
+): readonly string[] {
+  if (access === "public" && filters.length > 0) {
+    throw new ContractError(
+      "route_conflict",
+      place,
+      "Nobody calls a public route: its filters find nothing.",
+    );
+  }
+  for (const permission of filters) {
+    if (roles.permissionIndex(permission) === undefined) {
+      throw new ContractError(
+        "permission_unknown",
+        `${place} filters`,
+        `The contract has no permission \`${String(permission)}\`.`,
+      );
+    }
+  }
+  return Object.freeze([...filters]);
 }
 
 /** A permission over a resource with attributes is decided row by row: the route says where the rows come from. */

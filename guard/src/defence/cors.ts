@@ -21,6 +21,8 @@ export interface CorsOptions {
 export type HeaderFields = Readonly<Record<string, string>>;
 
 export interface CorsPolicy {
+  /** As declared, the defaults filled in. */
+  readonly declared: Required<CorsOptions>;
   /** May a page of this origin send cookies? Such an origin may also make cookie-borne writes. */
   allowsCredentialsFrom(origin: string): boolean;
   /** Fields of an answer to a request without `Origin`, or with one that is not listed. */
@@ -94,6 +96,12 @@ export function compileCors(options: CorsOptions, place: string): CorsPolicy {
     ]),
   );
   return Object.freeze({
+    declared: Object.freeze({
+      origins: Object.freeze([...origins]),
+      credentials,
+      exposedHeaders: Object.freeze([...exposedHeaders]),
+      maxAgeSeconds,
+    }),
     allowsCredentialsFrom: (origin: string) => credentials && granted.has(origin),
     refusedFields: refused,
     grantedFields: granted,

@@ -1,6 +1,7 @@
 /** What the guard writes on answers, whatever the framework: its fields, its denials, and what errors become. */
 import { STATUS_CODES as reasonPhrases } from "node:http";
 import { UnavailableError } from "../authentication/security-error.ts";
+import { WriteDeniedError } from "../authorization/protect/errors.ts";
 import type { CorsPolicy, HeaderFields } from "../defence/cors.ts";
 import { apiSecurityFields } from "../defence/security-headers.ts";
 import type { Exchange } from "./exchange.ts";
@@ -63,6 +64,10 @@ export function thrownDenial(error: unknown): Denial | undefined {
   if (error instanceof UnavailableError) {
     const fields = { "retry-after": String(error.retryAfterSeconds) };
     return deny("handler", "unavailable", error.message, { fields });
+  }
+  if (error instanceof WriteDeniedError) {
+    const { code, message, fields } = error;
+    return deny("handler", code, message, code === "fields_denied" ? { members: { fields } } : {});
   }
   if (problemStatus(error) !== undefined) return undefined;
   return deny("handler", "internal", error instanceof Error ? error.name : typeof error);

@@ -2,6 +2,7 @@
 import type { Caller } from "../authentication/caller.ts";
 import type { CheckedRoute } from "../contract/route.ts";
 import type { HeaderFields } from "../defence/cors.ts";
+import type { PolicyReaches } from "./ask-policy.ts";
 import type { Guard, GuardedRoute } from "./guard.ts";
 
 /** What the guard reads of a request, whatever the framework. */
@@ -37,10 +38,14 @@ export class Exchange {
   readonly nowMs: number;
   /** Who is calling, once authenticated; `undefined` on public routes. */
   caller: Caller | undefined = undefined;
+  /** The row as loaded, allowed or not: for the record of the decision, never for a handler. */
+  loaded: unknown = undefined;
   /** The row the route acts on, once loaded and allowed. */
   resource: unknown = undefined;
   /** What a write may write: the caller's values, then the grant's own. */
   values: Readonly<Record<string, unknown>> | undefined = undefined;
+  /** The policy's part of what the caller reaches, by permission, as far as it has been asked. */
+  policyReaches: PolicyReaches | undefined = undefined;
   /** Did a query of the handler's use the filter? A list that did not is not answered. */
   filtered = false;
   /** Fields of the answer: the route's fixed ones, with those that the asking origin gets. */

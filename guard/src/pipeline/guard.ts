@@ -5,12 +5,13 @@
  * runs the body checks, and answers what they decide.
  */
 
-import type { Caller } from "../authentication/caller.ts";
 import type { FeedState } from "../authentication/feed/feed.ts";
 import type { IdentitySource } from "../authentication/identity-source.ts";
-import { denialsOf, liveGrants } from "../authorization/authority.ts";
-import { createFilter, type Reach, type RowFilter } from "../authorization/conditions/filter.ts";
-import type { PrincipalFacts } from "../authorization/conditions/operand.ts";
+import { createRowAccess, type RowAccess, reachOf } from "../authorization/access.ts";
+import { createFilter, type RowFilter } from "../authorization/conditions/filter.ts";
+import type { PolicyHealth } from "../authorization/policy/policy.ts";
+import { type Protectable, type ProtectOptions, protect } from "../authorization/protect/protect.ts";
+import { callerContext } from "../authorization/row-level-security/context.ts";
 import type { Security } from "../contract/define-security.ts";
 import { ContractError } from "../contract/refusal.ts";
 import type { Resource } from "../contract/resource.ts";
@@ -22,7 +23,10 @@ import {
 } from "../contract/route.ts";
 import type { HeaderFields } from "../defence/cors.ts";
 import { apiSecurityFields, noStoreFields } from "../defence/security-headers.ts";
+import { askReach, isGoverned, knownReach, unavailable } from "./ask-policy.ts";
+import { createRecording, type DecisionSink } from "./decision-record.ts";
 import type { Exchange } from "./exchange.ts";
+import { createPolicyProbe } from "./probe-policy.ts";
 import { createServices, type FrameworkServices } from "./services.ts";
 import { rateLimitPolicy } from "./stages/limit.ts";
 import { type Check, type Outcome, type StageContext, stages } from "./stages.ts";
@@ -34,6 +38,8 @@ export interface GuardOptions {
   readonly framework: FrameworkServices;
   /** The time, in milliseconds since the epoch; default `Date.now`. */
   readonly now?: (() => number) | undefined;
+  /** Told of every decision about a permission; default nobody is. */
+  readonly onDecision?: DecisionSink | undefined;
 }
 
 /** What a guard depends on beyond itself, at this moment. */
@@ -41,6 +47,8 @@ export interface GuardHealth {
   readonly feed: FeedState;
   /** Since when the feed is lost, in milliseconds since the epoch. */
   readonly feedLostAtMs: number | undefined;
+  /** How the policy engine stands; absent without one. */
+  readonly policy?: PolicyHealth;
 }
 
 export interface GuardedRoute {
@@ -60,7 +68,14 @@ export interface Guard {
   compile(identity: RouteIdentity, declaration: RouteDeclaration | undefined): GuardedRoute;
   readonly now: () => number;
   health(): GuardHealth;
-  /** Ends the subscription to the feed. */
+  /**
+   * Asks the policy for what the lists declared so far will be filtered by. A policy that cannot be reached refuses
+   * nothing: its routes deny until it can.
+   *
+   * @throws {ContractError} `policy_untranslatable`
+   */
+  ready(): Promise<void>;
+  /** Ends the subscription to the feed, and lets go of the policy engine. */
   close(): void;
   /**
    * The rows of a resource that the caller's grants of an action cover, as a filter for a query.
@@ -68,16 +83,48 @@ export interface Guard {
    * @param table The table's name or alias in the query, where another table there has columns of the same names.
    */
   allowed(exchange: Exchange, resource: Resource, action: string, table?: string): RowFilter;
+  /** What the caller may do with rows. */
+  access(exchange: Exchange): RowAccess;
+  /**
+   * A Kysely database for the caller: its queries find and change only what the caller may.
+   *
+   * @throws {ContractError} see `protect`.
+   */
+  protect<Database extends Protectable>(exchange: Exchange, db: Database, options?: ProtectOptions): Database;
+  /**
+   * What PostgreSQL's row-level security must know of the caller, as text for `withContext`; empty where nobody is.
+   *
+   * @throws {ContractError} `database_undeclared`, `row_level_security_unwritable`
+   */
+  context(exchange: Exchange): string;
+  /**
+   * Asks the policy for its part of a filter that the route does not declare, so that `allowed` knows it.
+   *
+   * @returns a promise only where something must be awaited.
+   * @throws {UnavailableError} where the policy gives no answer; so may the promise.
+   */
+  askPolicy(exchange: Exchange, resource: Resource, action: string): void | Promise<void>;
 }
 
-export function createGuard({ security, identity, framework, now = Date.now }: GuardOptions): Guard {
+export function createGuard(options: GuardOptions): Guard {
+  const { security, identity, framework, now = Date.now, onDecision } = options;
   const services = createServices({ security, identity, framework, now });
   const { feed } = services;
+  const probe = isGoverned(security) ? createPolicyProbe(security, now) : undefined;
   const guard: Guard = Object.freeze({
     security,
     now,
-    health: () => ({ feed: feed.state, feedLostAtMs: feed.lostAtMs }),
-    close: () => feed.close(),
+    health: () => ({
+      feed: feed.state,
+      feedLostAtMs: feed.lostAtMs,
+      ...(security.policy && { policy: security.policy.health() }),
+    }),
+    ready: async () => probe?.ready(),
+    close() {
+      feed.close();
+      probe?.close();
+      security.policy?.close();
+    },
     compile(identityOfRoute: RouteIdentity, declaration: RouteDeclaration | undefined): GuardedRoute {
       const route = checkRoute(identityOfRoute, declaration, security);
       const policy = rateLimitPolicy(route, services);
@@ -86,47 +133,60 @@ export function createGuard({ security, identity, framework, now = Date.now }: G
         ...(route.access === "public" ? {} : noStoreFields),
         ...(policy === undefined ? {} : { "ratelimit-policy": policy }),
       });
+      probe?.add(route);
       const context: StageContext = { security, route, services, fields };
+      const head = sequence(compilePhase("head", context));
+      const body = sequence(compilePhase("body", context));
+      const recording = onDecision && createRecording(context, onDecision);
       return Object.freeze({
         guard,
         route,
         fields,
-        head: sequence(compilePhase("head", context)),
-        body: sequence(compilePhase("body", context)),
+        head: recording === undefined ? head : concluded(head, recording.head),
+        body: recording === undefined ? body : concluded(body, recording.body),
       });
     },
     allowed(exchange: Exchange, resource: Resource, action: string, table?: string): RowFilter {
-      const index = security.roles.permissionIndex(`${resource.name}:${action}`);
+      const permission = `${resource.name}:${action}`;
+      const index = security.roles.permissionIndex(permission);
       if (index === undefined || security.resources.get(resource.name) !== resource) {
-        throw new ContractError(
-          "permission_unknown",
-          "allowed",
-          `The contract has no \`${resource.name}:${action}\`.`,
-        );
+        throw new ContractError("permission_unknown", "allowed", `The contract has no \`${permission}\`.`);
       }
-      const { caller, nowMs } = exchange;
-      const reach = caller === undefined ? nothing : reachOf(caller, index, nowMs);
-      const facts = caller?.principal ?? nobody;
-      const { access } = exchange.route;
+      const access = guard.access(exchange);
+      const { facts, nowMs } = access;
+      const reach = reachOf(access, permission);
       // Only the filter that the route declares counts as its own, and only once a query has asked for it.
-      const isRoutes = typeof access !== "string" && access.index === index;
-      const onUse = () => {
-        exchange.filtered ||= isRoutes;
-      };
+      const onUse = () => useFilter(exchange, index);
       return createFilter(reach, { dialect: security.database, facts, nowMs, table }, onUse);
+    },
+    access: (exchange: Exchange) =>
+      createRowAccess(security, exchange.caller, exchange.nowMs, (permission) =>
+        knownReach(security, exchange, permission),
+      ),
+    protect: <Database extends Protectable>(exchange: Exchange, db: Database, options?: ProtectOptions) =>
+      protect(db, guard.access(exchange), options, ({ name }) =>
+        useFilter(exchange, security.roles.permissionIndex(`${name}:read`)),
+      ),
+    context: ({ caller, nowMs }: Exchange) =>
+      caller === undefined ? "" : callerContext(security, caller, nowMs),
+    askPolicy(exchange: Exchange, resource: Resource, action: string) {
+      const permission = `${resource.name}:${action}`;
+      const known = exchange.caller === undefined || exchange.policyReaches?.has(permission);
+      if (!isGoverned(security) || !security.policy.appliesTo(permission) || known) return undefined;
+      const conclude = (reason: unknown): void => {
+        if (reason !== undefined) throw unavailable(security);
+      };
+      const reason = askReach(security, exchange, permission, resource);
+      return reason instanceof Promise ? reason.then(conclude) : conclude(reason);
     },
   });
   return guard;
 }
 
-const nothing: Reach = Object.freeze({ allowed: [], denied: [] });
-const nobody: PrincipalFacts = Object.freeze({ id: "", claims: Object.freeze({}) });
-
-function reachOf(caller: Caller, index: number, nowMs: number): Reach {
-  return {
-    allowed: liveGrants(caller, index, nowMs).map(({ where }) => where),
-    denied: denialsOf(caller.authority, index).map(({ where }) => where),
-  };
+/** The filter of a permission has gone into a query. */
+function useFilter(exchange: Exchange, index: number | undefined): void {
+  const { access } = exchange.route;
+  exchange.filtered ||= typeof access !== "string" && access.index === index;
 }
 
 function compilePhase(phase: "head" | "body", context: StageContext): readonly Check[] {
@@ -134,6 +194,21 @@ function compilePhase(phase: "head" | "body", context: StageContext): readonly C
     .filter((stage) => stage.phase === phase)
     .map((stage) => stage.compile(context))
     .filter((check) => check !== undefined);
+}
+
+/** A check whose outcome is told. */
+function concluded(check: Check, tell: (exchange: Exchange, outcome: Outcome) => void): Check {
+  return (exchange) => {
+    const outcome = check(exchange);
+    if (!(outcome instanceof Promise)) {
+      tell(exchange, outcome);
+      return outcome;
+    }
+    return outcome.then((settled) => {
+      tell(exchange, settled);
+      return settled;
+    });
+  };
 }
 
 /** Runs checks in order until one denies. Stays synchronous until one of them must be awaited. */

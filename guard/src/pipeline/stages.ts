@@ -5,6 +5,7 @@
  * where the route does not need it: an absent stage costs nothing. A check returns a denial, or `undefined` to
  * go on; a promise of either only where something must really be awaited.
  */
+import type { LiveRoles } from "../authorization/live-roles.ts";
 import type { Security } from "../contract/define-security.ts";
 import type { CheckedRoute } from "../contract/route.ts";
 import type { HeaderFields } from "../defence/cors.ts";
@@ -15,6 +16,7 @@ import { authenticateStage } from "./stages/authenticate.ts";
 import { corsStage } from "./stages/cors.ts";
 import { addressLimitStage, principalLimitStage } from "./stages/limit.ts";
 import { permissionStage } from "./stages/permission.ts";
+import { policyStage } from "./stages/policy.ts";
 import { rowStage } from "./stages/row.ts";
 import { transportStage } from "./stages/transport.ts";
 import { validateStage } from "./stages/validate.ts";
@@ -30,6 +32,18 @@ export interface StageContext {
   /** Fields that every answer of the route carries. */
   readonly fields: HeaderFields;
 }
+
+/** What the stages that decide what a caller may do need of a contract and its guard. */
+export interface DecidingContext extends Pick<StageContext, "security" | "route"> {
+  readonly services: Pick<Services, "framework"> & { readonly roles: Pick<LiveRoles, "mayChange"> };
+}
+
+/** What those stages read and write of a request. */
+export type Decided = Pick<
+  Exchange,
+  "caller" | "nowMs" | "request" | "loaded" | "resource" | "values" | "policyReaches"
+>;
+export type DecidingCheck = (exchange: Decided) => Outcome | Promise<Outcome>;
 
 export interface Stage {
   readonly name: StageName;
@@ -49,4 +63,5 @@ export const stages: readonly Stage[] = [
   { name: "assurance",       phase: "head", compile: assuranceStage },
   { name: "validate",        phase: "body", compile: validateStage },
   { name: "row",             phase: "body", compile: rowStage },
+  { name: "policy",          phase: "body", compile: policyStage },
 ];

@@ -22,6 +22,7 @@ export const denials = {
   not_found: { status: 404, title: "There is nothing here." },
   row_denied: { status: 403, title: "You may not do this here." },
   fields_denied: { status: 403, title: "You may not set these fields." },
+  policy_denied: { status: 403, title: "A policy does not allow this." },
   unavailable: { status: 503, title: "This cannot be decided right now." },
   internal: { status: 500, title: "Something went wrong." },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
@@ -39,6 +40,7 @@ export type StageName =
   | "assurance"
   | "validate"
   | "row"
+  | "policy"
   | "handler";
 
 export interface Denial {

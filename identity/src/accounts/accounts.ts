@@ -5,11 +5,16 @@
  * for an unknown address, an account without a password, a wrong password and a disabled account.
  */
 import { randomUUID } from "node:crypto";
+import type { Selectable } from "kysely";
 import { IdentityError } from "../errors.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Passwords } from "../passwords/passwords.ts";
+import { program } from "../roles/actor.ts";
+import { replaceRoles } from "../roles/replace-roles.ts";
+import { lockRoles } from "../roles/role-records.ts";
 import { endSessionsOf } from "../sessions/end-sessions.ts";
-import type { Database } from "../storage/schema.ts";
+import { type PageOptions, pageLimit } from "../storage/page.ts";
+import type { Database, Tables } from "../storage/schema.ts";
 import { type Claims, parseClaims, requireRoles, serializeClaims } from "./attributes.ts";
 import { normalizeEmail, requireEmail } from "./email.ts";
 
@@ -45,14 +50,22 @@ export interface Accounts {
   findById(id: string): Promise<Account | undefined>;
   /** Finds by any spelling of the address. */
   findByEmail(email: string): Promise<Account | undefined>;
+  /**
+   * A page of all accounts, disabled ones too, by their addresses.
+   *
+   * @throws {IdentityError} `account_unknown`: there is none of the id to go on after
+   * @example
+   * for (let page = await accounts.list(); page.length > 0; page = await accounts.list({ after: page.at(-1)?.id })) { … }
+   */
+  list(page?: PageOptions): Promise<readonly Account[]>;
   /** The account, if the password is its own and it may sign in. @throws {IdentityError} `hashing_busy` */
   authenticate(credentials: {
     readonly email: string;
     readonly password: string;
   }): Promise<Account | undefined>;
   /**
-   * Gives the account these roles instead of those it has, and tells the guards. A token keeps the roles it was
-   * issued with for as long as it lives.
+   * Gives the account these roles instead of those it has, and tells the guards. Once one is taken away, its tokens of
+   * before count no more.
    *
    * @throws {IdentityError} `role_invalid`, `account_unknown`
    */
@@ -69,7 +82,7 @@ export interface AccountsOptions {
 }
 
 export function createAccounts({ db, feed, passwords, now }: AccountsOptions): Accounts {
-  return { create, findById, findByEmail, authenticate, setRoles, disable };
+  return { create, findById, findByEmail, list, authenticate, setRoles, disable };
 
   async function create(given: NewAccount): Promise<Account> {
     const email = requireEmail(given.email, "account.email");
@@ -127,25 +140,8 @@ export function createAccounts({ db, feed, passwords, now }: AccountsOptions): A
   async function setRoles(id: string, given: readonly string[]): Promise<void> {
     const roles = requireRoles(given, "roles");
     await feed.transact(async (transaction, publish) => {
-      // Changes nothing but locks the account: of two calls at once the second replaces what the first has written.
-      const { numUpdatedRows } = await transaction
-        .updateTable("accounts")
-        .set(({ ref }) => ({ claims: ref("claims") }))
-        .where("id", "=", id)
-        .executeTakeFirst();
-      if (numUpdatedRows !== 1n) throw new IdentityError("account_unknown", "id", "No account has this id.");
-      const held = await transaction
-        .deleteFrom("account_roles")
-        .where("account_id", "=", id)
-        .returning("role")
-        .execute();
-      for (const role of roles) {
-        await transaction.insertInto("account_roles").values({ account_id: id, role }).execute();
-      }
-      publish({ kind: "roles" });
-      // Tokens name the roles of their time: once one was taken away they count no more. Sessions go on, without it.
-      const isTakenAway = held.some(({ role }) => !roles.includes(role));
-      if (isTakenAway) publish({ kind: "revoked", subject: id, beforeMs: now() });
+      await lockRoles(transaction);
+      await replaceRoles({ kind: "account", id }, roles, { transaction, publish, now, actor: program });
     });
   }
 
@@ -173,14 +169,46 @@ export function createAccounts({ db, feed, passwords, now }: AccountsOptions): A
       .execute();
     const [first] = rows;
     if (first === undefined) return undefined;
-    const account: Account = Object.freeze({
-      id: first.id,
-      email: first.email,
-      roles: Object.freeze(rows.flatMap(({ role }) => role ?? [])),
-      claims: parseClaims(first.claims),
-      createdAtMs: first.created_at_ms,
-      disabledAtMs: first.disabled_at_ms ?? undefined,
-    });
-    return { account, passwordHash: first.password_hash ?? undefined };
+    return { account: toAccount(first, rows), passwordHash: first.password_hash ?? undefined };
   }
+
+  async function list({ after, limit }: PageOptions = {}): Promise<readonly Account[]> {
+    const known = after === undefined ? undefined : await findRow("id", after);
+    if (after !== undefined && known === undefined) {
+      throw new IdentityError("account_unknown", "page.after", "No account has this id.");
+    }
+    const page = db
+      .selectFrom("accounts")
+      .selectAll()
+      .$if(known !== undefined, (query) => query.where("email", ">", known?.account.email ?? ""))
+      .orderBy("email")
+      .limit(pageLimit(limit))
+      .as("page");
+    const rows = await db
+      .selectFrom(page)
+      .leftJoin("account_roles", "account_roles.account_id", "page.id")
+      .selectAll("page")
+      .select("account_roles.role")
+      .orderBy("page.email")
+      .orderBy("account_roles.role")
+      .execute();
+    return [...Map.groupBy(rows, ({ id }) => id).values()].flatMap((ofOne) => {
+      const [first] = ofOne;
+      return first === undefined ? [] : toAccount(first, ofOne);
+    });
+  }
+}
+
+type AccountRow = Selectable<Tables["accounts"]>;
+
+/** @param rows One for each of its roles; at least one. */
+function toAccount(first: AccountRow, rows: readonly { readonly role: string | null }[]): Account {
+  return Object.freeze({
+    id: first.id,
+    email: first.email,
+    roles: Object.freeze(rows.flatMap(({ role }) => role ?? [])),
+    claims: parseClaims(first.claims),
+    createdAtMs: first.created_at_ms,
+    disabledAtMs: first.disabled_at_ms ?? undefined,
+  });
 }

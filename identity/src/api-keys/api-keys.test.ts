@@ -31,7 +31,7 @@ describeEachStore("API keys", ({ options, available, behaves }) => {
     const { now } = clock;
     feed = createFeed({ db, now });
     accounts = createAccounts({ db, feed, passwords: await createPasswords(), now });
-    clients = createClients({ db, now });
+    clients = createClients({ db, feed, now });
     apiKeys = createApiKeys({ db, feed, now });
   });
   after(async () => {

@@ -27,7 +27,8 @@ interface Owner {
 /** The scope of keys that connect a guard. */
 export const guardScope = "guard";
 
-const permission = /^[a-z0-9-]{1,64}:[a-z0-9-]{1,64}$/;
+/** What a contract can name, and the hyphens that other guards may. */
+const permission = /^[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,64}$/;
 const mostScopes = 100;
 
 /** @throws {IdentityError} `api_key_invalid` */

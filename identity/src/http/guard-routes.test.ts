@@ -11,6 +11,7 @@ import { findFreePort } from "../../../testing/port.ts";
 import { postgresMissing, startPostgres } from "../../../testing/postgres.ts";
 import { type EventStream, openEventStream } from "../../testing/event-stream.ts";
 import { startIdentityServer, type TestIdentityServer } from "../../testing/identity-server.ts";
+import { createShopContract } from "../../testing/shop-contract.ts";
 import { createFeed } from "../feed/feed.ts";
 import { type Identity, openIdentity } from "../index.ts";
 import { openStore } from "../storage/open-store.ts";
@@ -28,7 +29,7 @@ describe("the guards' routes", () => {
   before(async () => {
     clock = createClock();
     folder = createFolder();
-    server = await startIdentityServer({ now: clock.now, dataFolder: folder.path });
+    server = await startIdentityServer({ now: clock.now, dataFolder: folder.path }, createShopContract);
     identity = server.identity;
     ownerId = (await anAccount()).id;
     key = await aKey(["guard"]);
@@ -123,6 +124,28 @@ describe("the guards' routes", () => {
     }
   });
 
+  it("tell what has changed in the roles since a version", async () => {
+    const since = (await identity.roleChanges(0)).version;
+    const { id } = await anAccount();
+    await identity.roles.create("support", { extends: ["user"], grants: [] });
+    const grants = [{ effect: "deny", permission: "order:read" }] as const;
+    await identity.roles.setGrants({ kind: "account", id }, grants);
+    const { response, body } = await post("/guard/roles", { since });
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    assert.deepEqual(body, {
+      since,
+      version: since + 2,
+      complete: true,
+      roles: { support: { extends: ["user"], grants: [] } },
+      subjects: [{ kind: "account", id, grants }],
+    });
+    assert.equal((await post("/guard/roles", { since: since + 3 })).body.since, 0, "of another history");
+    for (const wrong of [{}, { since: -1 }, { since: 0.5 }, { since: "0" }, { since: 0, all: true }]) {
+      assert.equal((await post("/guard/roles", wrong)).response.status, 422);
+    }
+  });
+
   it("refuse a body that is not the question, after the key", async () => {
     assert.equal((await post("/guard/session", { cookieValue: 7 })).response.status, 422);
     assert.equal((await post("/guard/session", { cookieValue: "x", more: 1 })).response.status, 422);
@@ -135,6 +158,7 @@ describe("the guards' routes", () => {
     { method: "HEAD", path: "/guard/about" },
     { method: "POST", path: "/guard/session" },
     { method: "POST", path: "/guard/api-key" },
+    { method: "POST", path: "/guard/roles" },
     { method: "GET", path: "/guard/feed" },
   ];
   for (const { method, path } of routes) {

@@ -1,8 +1,8 @@
 /**
- * What a guard in another process asks: whose session, whose API key, what happened. Each needs an API key with the
+ * What a guard in another process asks: whose session, whose API key, which roles, what happened. Each needs an API key with the
  * scope `guard`.
  */
-import type { Session } from "@bulwark/guard";
+import type { IdentitySource, Session } from "@bulwark/guard";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { ApiKeys } from "../api-keys/api-keys.ts";
@@ -19,17 +19,20 @@ export interface GuardRoutesOptions {
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   readonly feed: Feed;
+  /** What guards are told of roles. */
+  readonly source: Pick<Required<IdentitySource>, "roleChanges">;
   readonly now: () => number;
 }
 
 /** Any text: what is not a cookie's value or a key is answered like one that is unknown. */
 const SessionQuestion = z.strictObject({ cookieValue: z.string().max(256) });
 const ApiKeyQuestion = z.strictObject({ id: z.string().max(64), secret: z.string().max(128) });
+const RolesQuestion = z.strictObject({ since: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) });
 const mostBodyBytes = 2_048;
 
 /** Its scope must be guarded by a contract with the guards' own limit. */
 export function addGuardRoutes(scope: FastifyInstance, options: GuardRoutesOptions): void {
-  const { issuer, cookie, sessions, apiKeys, feed, now } = options;
+  const { issuer, cookie, sessions, apiKeys, feed, source, now } = options;
   const streams = createFeedStreams({ feed, now });
   // Before the server waits for its connections to end: these would not, by themselves.
   scope.addHook("preClose", async () => streams.close());
@@ -57,6 +60,16 @@ export function addGuardRoutes(scope: FastifyInstance, options: GuardRoutesOptio
       const apiKey = await apiKeys.find(id, secret).catch(orTemporary);
       if (apiKey === "temporary") return sendProblem(reply, "unavailable");
       return reply.header("cache-control", "no-store").send({ apiKey: apiKey ?? null });
+    },
+  );
+
+  scope.post(
+    "/guard/roles",
+    { security: { public: true, body: RolesQuestion, maxBodyBytes: mostBodyBytes } },
+    async (request, reply) => {
+      const changes = await source.roleChanges(request.body.since).catch(orTemporary);
+      if (changes === "temporary") return sendProblem(reply, "unavailable");
+      return reply.header("cache-control", "no-store").send(changes);
     },
   );
 

@@ -1,13 +1,16 @@
 /** Everything the identity server answers over HTTP, as one Fastify plugin in a guarded scope of its own. */
-import { defineSecurity, type Security } from "@bulwark/guard";
+import { defineSecurity, type IdentitySource, type Security } from "@bulwark/guard";
 import { bulwark } from "@bulwark/guard/fastify";
 import type { FastifyPluginAsync } from "fastify";
 import type { ApiKeys } from "../api-keys/api-keys.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { Feed } from "../feed/feed.ts";
 import { addSignInForm, addSignInPage } from "../oauth/interaction.ts";
 import { mountProvider } from "../oauth/mount.ts";
 import { createProvider, type ProviderOptions } from "../oauth/provider.ts";
+import type { RoleKeeper } from "../roles/role-keeper.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
+import { addAdministration, administrationContract } from "./admin/plugin.ts";
 import { addGuardRoutes } from "./guard-routes.ts";
 import { addSessionRoutes, addSignInRoute } from "./session-routes.ts";
 
@@ -32,6 +35,11 @@ export interface PluginOptions extends Omit<ProviderOptions, "logFailure"> {
   readonly signIn: SignIn;
   readonly apiKeys: ApiKeys;
   readonly feed: Feed;
+  /** What this server lends to guards, its own among them. */
+  readonly source: Required<IdentitySource>;
+  /** `undefined` where there is no contract. */
+  readonly keeper: RoleKeeper | undefined;
+  readonly audit: AuditLog;
 }
 
 /** Requests from one address to all routes together: a page with its redirects, many people behind one address. */
@@ -47,7 +55,7 @@ export function createContracts({ issuer, audience, signInLimit }: ContractOptio
 }
 
 export function createPlugin(options: PluginOptions): FastifyPluginAsync {
-  const { issuer, contracts, now } = options;
+  const { issuer, contracts, contract, keeper, source, now } = options;
   return async (app) => {
     const provider = createProvider({ ...options, logFailure: (error) => app.log.error(error) });
     await app.register(async (scope) => {
@@ -63,6 +71,12 @@ export function createPlugin(options: PluginOptions): FastifyPluginAsync {
       await scope.register(async (guards) => {
         await guards.register(bulwark, { security: contracts.guards, now });
         addGuardRoutes(guards, options);
+      });
+      if (contract === undefined || keeper === undefined) return;
+      await scope.register(async (admin) => {
+        const security = administrationContract(contract, issuer, contracts.all);
+        await admin.register(bulwark, { security, identity: source, now });
+        addAdministration(admin, { ...options, contract, keeper });
       });
     });
   };

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { createFolder } from "../../../testing/folder.ts";
+import { createFeed } from "../feed/feed.ts";
 import { openStore } from "../storage/open-store.ts";
 import type { Database } from "../storage/schema.ts";
 import { type Clients, createClients, type NewClient } from "./clients.ts";
@@ -15,7 +16,7 @@ describe("client registration", () => {
   let count = 0;
   before(async () => {
     db = await openStore({ dataFolder: folder.path });
-    clients = createClients({ db, now: Date.now });
+    clients = createClients({ db, feed: createFeed({ db, now: Date.now }), now: Date.now });
   });
   after(async () => {
     await db.destroy();
@@ -44,6 +45,7 @@ describe("client registration", () => {
     { name: "http on 127.0.0.1", change: { redirectUris: ["http://127.0.0.1:5173/callback"] } },
     { name: "http on ::1", change: { redirectUris: ["http://[::1]:5173/callback"] } },
     { name: "a bare origin", change: { redirectUris: ["https://shop.example"] } },
+    { name: "scopes of its own", change: { scopes: ["order:read", "reports"] } },
     { name: "a query", change: { redirectUris: ["https://shop.example/cb?tenant=1"] } },
   ];
   for (const { name, change } of accepted) {
@@ -82,6 +84,9 @@ describe("client registration", () => {
       change: { redirectUris: ["https://SHOP.example/a/../callback"] },
     },
     { name: "a scheme of script", change: { redirectUris: ["javascript:alert(1)"] } },
+    { name: "an empty list of scopes", change: { scopes: [] } },
+    { name: "a scope with a space", change: { scopes: ["order:read order:update"] } },
+    { name: "too many scopes", change: { scopes: Array.from({ length: 101 }, (_, index) => `s${index}`) } },
     { name: "a role that is no name", change: { roles: ["a b"] }, code: "role_invalid" },
     { name: "a claim of the server's own", change: { claims: { sub: "root" } }, code: "claims_invalid" },
   ];

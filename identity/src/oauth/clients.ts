@@ -7,7 +7,12 @@
 import type { ClientMetadata } from "oidc-provider";
 import { type Claims, parseClaims, requireRoles, serializeClaims } from "../accounts/attributes.ts";
 import { IdentityError } from "../errors.ts";
+import type { Feed } from "../feed/feed.ts";
 import { digest } from "../keys/digest.ts";
+import { program } from "../roles/actor.ts";
+import { replaceRoles } from "../roles/replace-roles.ts";
+import { lockRoles } from "../roles/role-records.ts";
+import { type PageOptions, pageLimit } from "../storage/page.ts";
 import type { ClientsTable, Database } from "../storage/schema.ts";
 
 export type GrantType = "authorization_code" | "client_credentials";
@@ -26,6 +31,11 @@ export interface NewClient {
   readonly roles?: readonly string[];
   /** Claims of the client's own tokens, as far as the server's `tokenClaims` names them. */
   readonly claims?: Claims;
+  /**
+   * The only scopes of the contract's that it may ask for; it must then ask for one. Default any, or none: its tokens may
+   * then do all that their subject may.
+   */
+  readonly scopes?: readonly string[];
 }
 
 export interface Client {
@@ -36,12 +46,23 @@ export interface Client {
   readonly redirectUris: readonly string[];
   readonly roles: readonly string[];
   readonly claims: Claims;
+  /** The only scopes it may ask for; `undefined`: any. */
+  readonly scopes: readonly string[] | undefined;
 }
 
 export interface Clients {
   /** Registers a client. @throws {IdentityError} `client_invalid`, `client_taken`, `role_invalid`, `claims_invalid` */
   create(client: NewClient): Promise<Client>;
   findById(id: string): Promise<Client | undefined>;
+  /** A page of all clients, by their ids. */
+  list(page?: PageOptions): Promise<readonly Client[]>;
+  /**
+   * Gives the client these roles instead of those it has, and tells the guards. Once one is taken away, its tokens of
+   * before count no more.
+   *
+   * @throws {IdentityError} `role_invalid`, `client_unknown`
+   */
+  setRoles(id: string, roles: readonly string[]): Promise<void>;
   /** The registration as `oidc-provider` reads it (RFC 7591 §2); `client_secret` is the secret's digest. */
   findMetadata(id: string): Promise<ClientMetadata | undefined>;
 }
@@ -50,9 +71,18 @@ const clientId = /^[A-Za-z0-9._-]{1,64}$/;
 const knownGrantTypes: readonly string[] = ["authorization_code", "client_credentials"];
 const loopbackHosts: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 const leastSecretLength = 16;
+/** RFC 6749 §3.3: visible ASCII, without quotes and backslashes. */
+const scopeName = /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/;
+const mostScopes = 100;
 
-export function createClients({ db, now }: { readonly db: Database; readonly now: () => number }): Clients {
-  return { create, findById, findMetadata };
+export interface ClientsOptions {
+  readonly db: Database;
+  readonly feed: Feed;
+  readonly now: () => number;
+}
+
+export function createClients({ db, feed, now }: ClientsOptions): Clients {
+  return { create, findById, list, setRoles, findMetadata };
 
   async function create(given: NewClient): Promise<Client> {
     const redirectUris = [...new Set(given.redirectUris ?? [])];
@@ -69,6 +99,7 @@ export function createClients({ db, now }: { readonly db: Database; readonly now
         roles: JSON.stringify(roles),
         claims: serializeClaims(given.claims ?? {}, "client.claims"),
         created_at_ms: now(),
+        scopes: given.scopes === undefined ? null : JSON.stringify([...new Set(given.scopes)].sort()),
       })
       .onConflict((conflict) => conflict.column("id").doNothing())
       .executeTakeFirst();
@@ -82,6 +113,25 @@ export function createClients({ db, now }: { readonly db: Database; readonly now
   async function findById(id: string): Promise<Client | undefined> {
     const row = await findRow(id);
     return row === undefined ? undefined : toClient(row);
+  }
+
+  async function list({ after, limit }: PageOptions = {}): Promise<readonly Client[]> {
+    const rows = await db
+      .selectFrom("clients")
+      .selectAll()
+      .$if(after !== undefined, (query) => query.where("id", ">", after ?? ""))
+      .orderBy("id")
+      .limit(pageLimit(limit))
+      .execute();
+    return rows.map(toClient);
+  }
+
+  async function setRoles(id: string, given: readonly string[]): Promise<void> {
+    const roles = requireRoles(given, "roles");
+    await feed.transact(async (transaction, publish) => {
+      await lockRoles(transaction);
+      await replaceRoles({ kind: "client", id }, roles, { transaction, publish, now, actor: program });
+    });
   }
 
   async function findMetadata(id: string): Promise<ClientMetadata | undefined> {
@@ -115,10 +165,18 @@ function validate(client: NewClient, redirectUris: readonly string[]): void {
   const usesCode = client.grantTypes.includes("authorization_code");
   if (usesCode && redirectUris.length === 0) refuse("redirectUris", "The code grant needs one.");
   if (!usesCode && redirectUris.length > 0) refuse("redirectUris", "Only the code grant has one.");
+  const { scopes = [] } = client;
+  if (client.scopes?.length === 0 || scopes.length > mostScopes || !scopes.every(isScopeName)) {
+    refuse("scopes", "It is no list of scopes.");
+  }
   for (const uri of redirectUris) {
     if (!isRedirectUri(uri))
       refuse("redirectUris", `${JSON.stringify(uri)} is not https, nor http on loopback.`);
   }
+}
+
+function isScopeName(scope: unknown): boolean {
+  return typeof scope === "string" && scopeName.test(scope);
 }
 
 /** RFC 9700 §2.1: matched exactly, so stored exactly; nothing in it that a browser would rewrite. */
@@ -139,6 +197,7 @@ function toClient(row: ClientsTable): Client {
     redirectUris: JSON.parse(row.redirect_uris) as string[],
     roles: JSON.parse(row.roles) as string[],
     claims: parseClaims(row.claims),
+    scopes: row.scopes === null ? undefined : (JSON.parse(row.scopes) as string[]),
   });
 }
 

@@ -5,6 +5,8 @@
  * implicit, no password grant, no refresh tokens yet. Access tokens are JWTs (RFC 9068) for one audience, bound to the
  * key of a DPoP proof where the client sends one (RFC 9449).
  */
+
+import type { Security } from "@bulwark/guard";
 import Provider, { type Configuration, errors } from "oidc-provider";
 import type { Accounts } from "../accounts/accounts.ts";
 import { matchesDigest } from "../keys/digest.ts";
@@ -17,6 +19,7 @@ import { createArtifacts } from "./artifacts.ts";
 import type { Clients } from "./clients.ts";
 import { renderErrorPage } from "./error-page.ts";
 import { answerFailures, type FailureLog } from "./failures.ts";
+import { offeredScopes, refuseScopes } from "./scopes.ts";
 import { createGrant, createInteractionPolicy, reconcileSessions } from "./single-sign-on.ts";
 import { createTokenClaims } from "./token-claims.ts";
 
@@ -24,6 +27,8 @@ export interface ProviderOptions {
   readonly issuer: URL;
   readonly audience: string;
   readonly tokenClaims: readonly string[];
+  /** Whose scopes clients may ask for. */
+  readonly contract: Security | undefined;
   readonly db: Database;
   readonly ring: KeyRing;
   readonly signingKeys: SigningKeys;
@@ -67,6 +72,7 @@ export function createProvider(options: ProviderOptions): Provider {
 function createConfiguration(options: ProviderOptions): Configuration {
   const { audience, accounts, clients, sessions, tokenClaims, issuer } = options;
   const claimsOf = createTokenClaims({ sessions, clients, tokenClaims });
+  const scopes = offeredScopes(options.contract);
   return {
     adapter: createArtifacts(options),
     jwks: { keys: options.signingKeys.privateKeys.map((key) => ({ ...key })) },
@@ -81,7 +87,7 @@ function createConfiguration(options: ProviderOptions): Configuration {
       redirectUris.some((uri) => URL.parse(uri)?.origin === origin),
     clockTolerance: 0,
 
-    scopes: ["openid"],
+    scopes: [...scopes.all],
     claims: { openid: ["sub", "auth_time", "acr", "amr"], email: ["email"] },
     enabledJWA: signatureAlgorithms,
     clientDefaults: { id_token_signed_response_alg: "ES256" },
@@ -102,11 +108,12 @@ function createConfiguration(options: ProviderOptions): Configuration {
         defaultResource: (_ctx, _client, oneOf) => oneOf ?? audience,
         // The code's audience is the token's: an exchange need not repeat it.
         useGrantedResource: () => true,
-        getResourceServerInfo(_ctx, indicator) {
+        async getResourceServerInfo(ctx, indicator, { clientId }) {
           if (indicator !== audience) throw new errors.InvalidTarget("this server issues no tokens for it");
+          refuseScopes(ctx, await clients.findById(clientId), scopes);
           return {
             audience,
-            scope: "openid email",
+            scope: scopes.all.join(" "),
             accessTokenFormat: "jwt",
             accessTokenTTL: lifetime.accessToken,
             jwt: { sign: { alg: "ES256" } },

@@ -5,6 +5,7 @@ import type { Migration } from "kysely/migration";
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001_accounts_sessions_oauth": { up: createFirstTables },
   "0002_feed_api_keys": { up: addFeedAndApiKeys },
+  "0003_roles_audit": { up: addRolesAndAudit },
 };
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -132,4 +133,54 @@ async function addFeedAndApiKeys(db: Kysely<unknown>): Promise<void> {
     .addColumn("authenticated_at_ms", "bigint", (column) => column.notNull().defaultTo(0))
     .execute();
   await sql`update sessions set authenticated_at_ms = created_at_ms`.execute(db);
+}
+
+async function addRolesAndAudit(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("role_cursor")
+    .addColumn("id", "integer", (column) => column.primaryKey())
+    .addColumn("version", "bigint", (column) => column.notNull())
+    .execute();
+  await sql`insert into role_cursor (id, version) values (1, 0)`.execute(db);
+  await db.schema
+    .createTable("role_records")
+    .addColumn("kind", "text", (column) => column.notNull())
+    .addColumn("id", "text", (column) => column.notNull())
+    .addColumn("data", "text")
+    .addColumn("version", "bigint", (column) => column.notNull().unique())
+    .addPrimaryKeyConstraint("role_records_key", ["kind", "id"])
+    .execute();
+
+  await db.schema
+    .createTable("audit_cursor")
+    .addColumn("id", "integer", (column) => column.primaryKey())
+    .addColumn("sequence", "bigint", (column) => column.notNull())
+    .execute();
+  await sql`insert into audit_cursor (id, sequence) values (1, 0)`.execute(db);
+  await db.schema
+    .createTable("audit_events")
+    .addColumn("sequence", "bigint", (column) => column.primaryKey())
+    .addColumn("at_ms", "bigint", (column) => column.notNull())
+    .addColumn("actor_kind", "text", (column) => column.notNull())
+    .addColumn("actor_id", "text", (column) => column.notNull())
+    .addColumn("action", "text", (column) => column.notNull())
+    .addColumn("outcome", "text", (column) => column.notNull())
+    .addColumn("target_kind", "text", (column) => column.notNull())
+    .addColumn("target_id", "text", (column) => column.notNull())
+    .addColumn("detail", "text", (column) => column.notNull())
+    .addColumn("address", "text")
+    .execute();
+  await db.schema
+    .createIndex("audit_events_target")
+    .on("audit_events")
+    .columns(["target_kind", "target_id", "sequence"])
+    .execute();
+  await db.schema
+    .createIndex("audit_events_actor")
+    .on("audit_events")
+    .columns(["actor_kind", "actor_id", "sequence"])
+    .execute();
+
+  await db.schema.alterTable("clients").addColumn("scopes", "text").execute();
+  await db.schema.createIndex("account_roles_role").on("account_roles").column("role").execute();
 }

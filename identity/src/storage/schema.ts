@@ -56,6 +56,8 @@ export interface ClientsTable {
   readonly roles: string;
   readonly claims: string;
   readonly created_at_ms: number;
+  /** A JSON array: the only OAuth scopes it may ask for. NULL: any, or none. */
+  readonly scopes: string | null;
 }
 
 interface OauthArtifactsTable {
@@ -106,6 +108,46 @@ interface ApiKeysTable {
   readonly last_used_at_ms: number | null;
 }
 
+/** One row: the newest version of the roles. Whoever changes roles, or who holds them, locks it first. */
+interface RoleCursorTable {
+  readonly id: number;
+  readonly version: number;
+}
+
+/** Custom roles, and what accounts and clients are granted directly: each with the version it was last changed at. */
+interface RoleRecordsTable {
+  readonly kind: "role" | "account" | "client";
+  /** A role's name, an account's or a client's id. */
+  readonly id: string;
+  /** JSON: a role, or a list of grants. NULL: it is gone. The row stays, to tell the guards so. */
+  readonly data: string | null;
+  /** Unique, in the order of commits. */
+  readonly version: number;
+}
+
+/** One row: the newest sequence of the audit log. */
+interface AuditCursorTable {
+  readonly id: number;
+  readonly sequence: number;
+}
+
+/** Who changed what. Rows are only ever added. */
+interface AuditEventsTable {
+  /** 1, 2, 3, … without gaps: a row that is missing shows. */
+  readonly sequence: number;
+  readonly at_ms: number;
+  readonly actor_kind: string;
+  readonly actor_id: string;
+  readonly action: string;
+  readonly outcome: string;
+  readonly target_kind: string;
+  readonly target_id: string;
+  /** JSON; nothing secret. */
+  readonly detail: string;
+  /** Where the request came from, if it was one. */
+  readonly address: string | null;
+}
+
 export interface Tables {
   readonly accounts: AccountsTable;
   readonly account_roles: AccountRolesTable;
@@ -117,6 +159,10 @@ export interface Tables {
   readonly feed_cursor: FeedCursorTable;
   readonly feed_events: FeedEventsTable;
   readonly api_keys: ApiKeysTable;
+  readonly role_cursor: RoleCursorTable;
+  readonly role_records: RoleRecordsTable;
+  readonly audit_cursor: AuditCursorTable;
+  readonly audit_events: AuditEventsTable;
 }
 
 export type Database = Kysely<Tables>;

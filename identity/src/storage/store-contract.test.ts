@@ -59,7 +59,7 @@ function storeContract(getOptions: () => StoreOptions | undefined): void {
     feed = createFeed({ db, now });
     accounts = createAccounts({ db, feed, passwords, now });
     sessions = createSessions({ db, feed, ring, now });
-    clients = createClients({ db, now });
+    clients = createClients({ db, feed, now });
   });
   after(() => db?.destroy());
 

@@ -10,9 +10,10 @@ export async function buildServers({
   security,
   identity,
   orders,
+  recording,
 }: Parts): Promise<readonly AppServer[]> {
   const server = createFastify(settings);
-  await server.register(bulwark, { security, identity });
+  await server.register(bulwark, { security, identity, ...recording });
   await server.register(identity.plugin);
   server.get("/health", { security: "public" }, () => ({ ok: true }));
   await server.register(async (api) => addOrderRoutes(api, orders), { prefix: "/api" });

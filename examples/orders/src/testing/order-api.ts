@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac, createPublicKey } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from "jose";
 import { createFolder, type TestFolder } from "../../../../testing/folder.ts";
 import { findFreePort } from "../../../../testing/port.ts";
@@ -99,6 +100,26 @@ export function describeOrderApi(framework: "fastify" | "express" | "hono"): voi
       assert.equal((await call(`/orders/${orders.bob}`, asBearer(mona.accessToken))).status, 200);
       assert.equal((await call(`/orders/${orders.adam}`, asBearer(mona.accessToken))).status, 404);
       assert.equal((await call(`/orders/${orders.bob}`, asBearer(adam.accessToken))).status, 200);
+    });
+
+    test("lets Adam bar Alice while her token lives, and lift it again; nobody bars Adam", async () => {
+      const grantsOf = (subject: string | undefined, token: string, grants: readonly object[]) =>
+        request(`${program.issuer}/admin/api/accounts/${subject}/grants`, asBearer(token, "PUT", { grants }));
+      const denial = { effect: "deny", permission: "order:read" };
+      const comesTo = async (status: number) => {
+        for (const deadline = Date.now() + 1_000; ; await sleep(5)) {
+          const answer = await call(`/orders/${orders.alice}`, asBearer(alice.accessToken));
+          if (answer.status === status) return;
+          assert.ok(Date.now() < deadline, `still ${answer.status}`);
+        }
+      };
+      await comesTo(200);
+      assert.equal((await grantsOf(adam.subject, alice.accessToken, [denial])).status, 403);
+      assert.equal((await grantsOf(alice.subject, adam.accessToken, [denial])).status, 200);
+      await comesTo(403);
+      assert.equal((await call(`/orders/${orders.bob}`, asBearer(mona.accessToken))).status, 200);
+      assert.equal((await grantsOf(alice.subject, adam.accessToken, [])).status, 200);
+      await comesTo(200);
     });
 
     test("keeps Alice from setting an owner and from deleting, and lets Adam do both", async () => {

@@ -1,6 +1,8 @@
 /** One call of a guarded route, as its row loader and its handler see it. */
 import type { Principal } from "../../authentication/principal.ts";
 import type { RowFilter } from "../../authorization/conditions/filter.ts";
+import type { Protectable, ProtectOptions } from "../../authorization/protect/protect.ts";
+import { type InDatabase, inDatabaseAs } from "../../authorization/row-level-security/with-context.ts";
 import type { Resource } from "../../contract/resource.ts";
 import type { RouteSecurity } from "../../contract/route.ts";
 import type { OutputOf, StandardSchema } from "../../defence/standard-schema.ts";
@@ -32,6 +34,16 @@ export interface Guarded<Access, Params, Query, Body, Row> extends ValidInput<Pa
    * @param table The table's name or alias in the query, where another table there has columns of the same names.
    */
   readonly allowed: (resource: Resource, action?: string, table?: string) => RowFilter;
+  /**
+   * A Kysely database or transaction for the caller: its queries find and change only what the caller may.
+   *
+   * @example
+   * const mine = protect(db);
+   * await mine.selectFrom("order").selectAll().execute();
+   */
+  readonly protect: <Database extends Protectable>(db: Database, options?: ProtectOptions) => Database;
+  /** Work in a transaction that PostgreSQL's row-level security knows the caller of. A list still asks `allowed`. */
+  readonly inDatabase: InDatabase;
 }
 
 /** A route's declaration. Its loader gets the valid input, then the framework's own request or context. */
@@ -80,6 +92,13 @@ export class GuardedCall implements Input {
 
   readonly allowed = (resource: Resource, action = "read", table?: string): RowFilter =>
     this.exchange.guard.allowed(this.exchange, resource, action, table);
+
+  readonly protect = <Database extends Protectable>(db: Database, options?: ProtectOptions): Database =>
+    this.exchange.guard.protect(this.exchange, db, options);
+
+  get inDatabase(): InDatabase {
+    return inDatabaseAs(() => this.exchange.guard.context(this.exchange));
+  }
 }
 
 export const callServices: FrameworkServices = Object.freeze({

@@ -1,6 +1,7 @@
 /** The options every adapter takes, and the guard they make. */
 import type { IdentitySource } from "../../authentication/identity-source.ts";
 import type { Security } from "../../contract/define-security.ts";
+import type { DecisionRecord, DecisionSink } from "../../pipeline/decision-record.ts";
 import { createGuard, type Guard } from "../../pipeline/guard.ts";
 import type { FrameworkServices } from "../../pipeline/services.ts";
 import type { Denial } from "../../pipeline/verdict.ts";
@@ -14,6 +15,11 @@ export interface BulwarkOptions {
   readonly now?: () => number;
   /** Called with each denial, for a log: its `reason` is what the caller is not told. Default: nothing is. */
   readonly onDenial?: (denial: Denial) => void;
+  /**
+   * Called once with each request's decision about a permission, allowed or denied: to be replayed against another
+   * contract. A record is personal data. Default: nothing is recorded, and nothing is spent on it.
+   */
+  readonly onDecision?: (record: DecisionRecord) => void;
 }
 
 /** For frameworks that have no log of their own. */
@@ -31,7 +37,7 @@ export interface Watched {
 }
 
 /** The names of the options of every adapter. */
-export const optionNames = ["security", "identity", "now", "onDenial"] as const;
+export const optionNames = ["security", "identity", "now", "onDenial", "onDecision"] as const;
 
 /**
  * Creates the guard.
@@ -40,7 +46,7 @@ export const optionNames = ["security", "identity", "now", "onDenial"] as const;
  * @throws {ContractError} what `createGuard` throws.
  */
 export function openGuard(
-  { security, identity, now, onDenial }: BulwarkOptions,
+  { security, identity, now, onDenial, onDecision }: BulwarkOptions,
   framework: FrameworkServices,
   failed: (error: unknown) => void,
 ): Watched {
@@ -51,7 +57,16 @@ export function openGuard(
       failed(error);
     }
   };
-  return { guard: createGuard({ security, identity, framework, now }), denied, failed };
+  const sink: DecisionSink = (make) => {
+    try {
+      onDecision?.(make());
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const recorded = onDecision === undefined ? undefined : sink;
+  const guard = createGuard({ security, identity, framework, now, onDecision: recorded });
+  return { guard, denied, failed };
 }
 
 export function writeError(error: unknown): void {

@@ -90,6 +90,7 @@ export function bulwark(app: Express, options: BulwarkOptions & LoggingOptions):
         middlewares.push(middleware);
       },
       health: () => guard.health(),
+      ready: () => guard.ready(),
       close: () => guard.close(),
     });
   };

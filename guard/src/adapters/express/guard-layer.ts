@@ -37,7 +37,17 @@ export function guardLayer(guarded: GuardedRoute, answers: Answers): RequestHand
   };
 }
 
-const exposed = ["params", "query", "body", "principal", "resource", "values", "allowed"] as const;
+const exposed = [
+  "params",
+  "query",
+  "body",
+  "principal",
+  "resource",
+  "values",
+  "allowed",
+  "protect",
+  "inDatabase",
+] as const;
 
 /** Puts on the request what its handler is promised: validated input, and what the guard found out. */
 function expose(request: Request, call: GuardedCall): void {

@@ -28,6 +28,7 @@ import { decorateRequests, exchangeKey, fastifyServices, guardKey, openExchange 
 export type { Denial } from "../../pipeline/verdict.ts";
 export type { BulwarkOptions } from "../api/options.ts";
 export { frameworkErrors } from "./answers.ts";
+export { callerOf } from "./request.ts";
 export type { GuardedRequest } from "./types.ts";
 
 /**
@@ -50,6 +51,7 @@ export const bulwark: FastifyPluginAsync<BulwarkOptions> = async (app, options) 
   }
   app.decorate(guardKey, Object.freeze({ guard, denied, failed, unknown }));
   app.decorate("guardHealth", () => guard.health());
+  app.addHook("onReady", () => guard.ready());
   app.addHook("onClose", async () => guard.close());
   app.setErrorHandler(answerError);
   guardRoutes(app, guard);

@@ -1,7 +1,10 @@
 /** What the guard keeps on, and reads from, Fastify's requests and instances. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Caller } from "../../authentication/caller.ts";
 import type { Principal } from "../../authentication/principal.ts";
 import type { RowFilter } from "../../authorization/conditions/filter.ts";
+import type { Protectable, ProtectOptions } from "../../authorization/protect/protect.ts";
+import { type InDatabase, inDatabaseAs } from "../../authorization/row-level-security/with-context.ts";
 import type { Resource } from "../../contract/resource.ts";
 import { Exchange, type Input } from "../../pipeline/exchange.ts";
 import type { GuardedRoute } from "../../pipeline/guard.ts";
@@ -50,6 +53,15 @@ export function openExchange(guarded: GuardedRoute, request: FastifyRequest): Ex
   );
 }
 
+/**
+ * Who is calling, with the scopes of the credential and how they signed in: for routes that decide about authority itself.
+ *
+ * @returns `undefined` on public routes, and where no guard has seen the request.
+ */
+export function callerOf(request: Pick<FastifyRequest, typeof exchangeKey>): Caller | undefined {
+  return request[exchangeKey]?.caller;
+}
+
 export function decorateRequests(app: FastifyInstance): void {
   app.decorateRequest(exchangeKey, null);
   app.decorateRequest("principal", {
@@ -68,10 +80,30 @@ export function decorateRequests(app: FastifyInstance): void {
     },
   });
   app.decorateRequest("allowed", allowed);
+  app.decorateRequest("protect", protect);
+  app.decorateRequest("inDatabase", {
+    getter(this: FastifyRequest): InDatabase {
+      return inDatabaseAs(() => {
+        const exchange = this[exchangeKey];
+        if (exchange === null) throw new Error("No guard has seen this request.");
+        return exchange.guard.context(exchange);
+      });
+    },
+  });
 }
 
 function allowed(this: FastifyRequest, resource: Resource, action = "read", table?: string): RowFilter {
   const exchange = this[exchangeKey];
   if (exchange === null) throw new Error("No guard has seen this request.");
   return exchange.guard.allowed(exchange, resource, action, table);
+}
+
+function protect<Database extends Protectable>(
+  this: FastifyRequest,
+  db: Database,
+  options?: ProtectOptions,
+): Database {
+  const exchange = this[exchangeKey];
+  if (exchange === null) throw new Error("No guard has seen this request.");
+  return exchange.guard.protect(exchange, db, options);
 }

@@ -13,6 +13,8 @@ import type {
 } from "fastify";
 import type { Principal } from "../../authentication/principal.ts";
 import type { RowFilter } from "../../authorization/conditions/filter.ts";
+import type { Protectable, ProtectOptions } from "../../authorization/protect/protect.ts";
+import type { InDatabase } from "../../authorization/row-level-security/with-context.ts";
 import type { Resource } from "../../contract/resource.ts";
 import type { RouteSecurity } from "../../contract/route.ts";
 import type { OutputOf } from "../../defence/standard-schema.ts";
@@ -53,6 +55,16 @@ declare module "fastify" {
      * @param table The table's name or alias in the query, where another table there has columns of the same names.
      */
     allowed(resource: Resource, action?: string, table?: string): RowFilter;
+    /**
+     * A Kysely database or transaction for the caller: its queries find and change only what the caller may.
+     *
+     * @example
+     * const mine = request.protect(db);
+     * await mine.selectFrom("order").selectAll().execute();
+     */
+    protect<Database extends Protectable>(db: Database, options?: ProtectOptions): Database;
+    /** Work in a transaction that PostgreSQL's row-level security knows the caller of. A list still asks `allowed`. */
+    readonly inDatabase: InDatabase;
   }
 
   interface RouteShorthandOptions {

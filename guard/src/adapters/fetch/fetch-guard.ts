@@ -110,6 +110,7 @@ export function createFetchGuard(options: BulwarkOptions & LoggingOptions): Fetc
       return async (request, info = {}) => answerPreflight(request, methods, info);
     },
     health: () => guard.health(),
+    ready: () => guard.ready(),
     close: () => guard.close(),
   });
 }

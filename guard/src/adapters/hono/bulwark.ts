@@ -107,6 +107,7 @@ export function bulwark<E extends Env>(app: Hono<E>, options: HonoOptions<E>): H
       router: (further: string) => createApi(prefix + further, middlewares),
       use: (middleware: MiddlewareHandler<E>) => void middlewares.push(middleware),
       health: () => guard.health(),
+      ready: () => guard.ready(),
       close: () => guard.close(),
     });
   };

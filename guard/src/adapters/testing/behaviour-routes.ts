@@ -1,8 +1,8 @@
 /** The API that every adapter is tested with: one contract, and routes written without a framework. */
-import { expressionBuilder } from "kysely";
 import { z } from "zod";
 import { UnavailableError } from "../../authentication/security-error.ts";
 import { all, principal } from "../../authorization/conditions/condition.ts";
+import { openMemory } from "../../authorization/protect/testing/sqlite.ts";
 import { defineSecurity, type Security, type SecurityOptions } from "../../contract/define-security.ts";
 import { resource } from "../../contract/resource.ts";
 import type { RouteDeclaration } from "../../contract/route.ts";
@@ -28,7 +28,7 @@ export interface TestRoute {
   readonly handler: (call: TestCall) => TestAnswer | Promise<TestAnswer>;
 }
 
-const order = resource("order", {
+export const order = resource("order", {
   actions: ["create", "read", "update", "delete"],
   attributes: { id: "string", ownerId: "string", team: "string", status: "string", total: "number" },
 });
@@ -88,6 +88,12 @@ const rows = new Map(
   ].map((row) => [row.id, row]),
 );
 
+/** The same rows in a database, as far as a query needs them. */
+const { db } = openMemory<{ order: { id: string; ownerId: string } }>(
+  `create table "order" ("id", "ownerId", "team", "status", "total");
+   insert into "order" values ${[...rows.values()].map(({ id, ownerId, team, status, total }) => `('${id}', '${ownerId}', '${team}', '${status}', ${total})`).join(", ")}`,
+);
+
 const Id = z.object({ id: z.string().max(10) });
 const OrderChanges = z
   .object({ ownerId: z.string(), status: z.string(), total: z.number().nonnegative() })
@@ -103,7 +109,7 @@ const byIdThenable = ({ params }: WithId) => ({
 });
 
 /** What `list` answers is what the filter makes of no table: that it was asked for is what counts. */
-const useFilter = (call: TestCall) => void call.allowed(order)(expressionBuilder());
+const useFilter = (call: TestCall) => void call.allowed(order).toOperationNode();
 
 // biome-ignore format: a table
 export const testRoutes: readonly TestRoute[] = [
@@ -120,6 +126,10 @@ export const testRoutes: readonly TestRoute[] = [
   { method: "GET", path: "/forgetful", declaration: { permission: "order:read", list: true }, handler: () => ({ body: [...rows.values()] }) },
   { method: "GET", path: "/forgetful/text", declaration: { permission: "order:read", list: true }, handler: () => ({ body: "bob" }) },
   { method: "GET", path: "/forgetful/gone", declaration: { permission: "order:read", list: true }, handler: () => ({ status: 410, body: { gone: true } }) },
+  { method: "GET", path: "/protected", declaration: { permission: "order:read", list: true }, handler: async (call) => ({ body: await call.protect(db).selectFrom("order").select("id").orderBy("id").execute() }) },
+  { method: "GET", path: "/protected/not", declaration: { permission: "order:read", list: true }, handler: async (call) => { call.protect(db); return { body: await db.selectFrom("order").select("id").execute() }; } },
+  { method: "GET", path: "/protected/write", declaration: { authenticated: true }, handler: async (call) => { await call.protect(db).updateTable("order").set({ ownerId: "alice" }).execute(); return { body: {} }; } },
+  { method: "GET", path: "/protected/delete", declaration: { authenticated: true }, handler: async (call) => { await call.protect(db).deleteFrom("order").execute(); return { body: {} }; } },
   { method: "GET", path: "/throws", declaration: { public: true }, handler: () => { throw new TypeError("a secret detail"); } },
   { method: "GET", path: "/throws/later", declaration: { public: true }, handler: async () => { throw new TypeError("a secret detail"); } },
   { method: "GET", path: "/throws/conflict", declaration: { public: true }, handler: () => { throw Object.assign(new Error("Read it again."), { statusCode: 409 }); } },

@@ -13,6 +13,8 @@ import { createIssuer, type MintOptions, type TestIssuer } from "../../testing/i
 import type { BulwarkOptions, LoggingOptions } from "../api/options.ts";
 import { createTestIdentity, testApiKey, testCookie } from "./behaviour-identity.ts";
 import { createTestSecurity, type FurtherOptions, type TestRoute, testRoutes } from "./behaviour-routes.ts";
+import { describePolicies } from "./policies.ts";
+import { describeRecords } from "./records.ts";
 
 /** A server that listens on a free loopback port. */
 export interface TestServer {
@@ -225,6 +227,21 @@ export function describeBehaviour(framework: string, build: Build): void {
       assert.equal(unavailable.headers.get("retry-after"), "3");
     });
 
+    test("keeps a protected query to the caller's rows, and answers for a write that is not the caller's", async () => {
+      const answer = await call("/protected", withToken(alice));
+      assert.equal(answer.status, 200);
+      const ids = (answer.json() as unknown as { readonly id: string }[]).map(({ id }) => id);
+      assert.deepEqual(ids, ["%41", "1", "4", "a/b"]);
+      assert.equal((await call("/protected/not", withToken(alice))).status, 500);
+      const write = await call("/protected/write", withToken(alice));
+      assert.deepEqual(
+        [write.status, write.json().code, write.json().fields],
+        [403, "fields_denied", ["ownerId"]],
+      );
+      const remove = await call("/protected/delete", withToken(alice));
+      assert.deepEqual([remove.status, remove.json().code], [403, "row_denied"]);
+    });
+
     test("tells the log of a denial what it does not tell the caller", async () => {
       denials.length = 0;
       const { text } = await call("/me", withToken(issuer.tamper(alice, "signature")));
@@ -293,6 +310,8 @@ export function describeBehaviour(framework: string, build: Build): void {
   });
 
   describeLimits(framework, build);
+  describeRecords(framework, build);
+  describePolicies(framework, build);
 }
 
 /** What a test needs, once the server is there. */

@@ -31,6 +31,12 @@ export interface WebApi<Subject> {
   readonly delete: DeclareWebRoute<Subject>;
   /** What the guard depends on beyond itself, at this moment. */
   health(): GuardHealth;
-  /** Ends the guard's subscription to the identity server's feed. */
+  /**
+   * Asks the policy engine what lists will be filtered by, once every route is declared.
+   *
+   * @throws {ContractError} `policy_untranslatable`; an engine that cannot be reached refuses nothing.
+   */
+  ready(): Promise<void>;
+  /** Ends the guard's subscription to the identity server's feed, and lets go of the policy engine. */
   close(): void;
 }

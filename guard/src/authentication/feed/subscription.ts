@@ -121,6 +121,8 @@ export function subscribe(identity: IdentitySource | undefined, options: Subscri
       keysChanged();
       rolesAreKnown = rolesChanged === undefined;
       mustBeginAnew = true;
+      // A reading under way is of the history that was left.
+      changes += 1;
       if (heard) void refreshRoles();
     },
   };

@@ -12,6 +12,7 @@ import type { FeedSubscriber } from "../feed/feed.ts";
 import type { ApiKey, IdentitySource, PublicJwkSet, Session } from "../identity-source.ts";
 import { fetchKeys } from "../keys/fetch-keys.ts";
 import { followFeed } from "./follow-feed.ts";
+import { readRoleChanges } from "./read-role-changes.ts";
 
 export interface ConnectIdentityOptions {
   /** The identity server's issuer, as in the contract: `https://auth.example`. */
@@ -26,6 +27,8 @@ export interface ConnectIdentityOptions {
 
 const timeoutMs = 3_000;
 const maxAnswerBytes = 64 * 1024;
+/** A page of roles: the server ends one at a megabyte, or after one role that is longer by itself. */
+const maxRolesBytes = 4 * 1024 * 1024;
 
 /**
  * Connects a guard to an identity server in another process. Nothing is sent before the guard asks.
@@ -42,7 +45,11 @@ export function connectIdentity(options: ConnectIdentityOptions): IdentitySource
   const base = checkUrl(options.url ?? issuer, `${place}.url`);
   const authorization = `Bearer ${checkText(options.apiKey, `${place}.apiKey`)}`;
 
-  const ask = async (path: string, question: object): Promise<Readonly<Record<string, unknown>>> => {
+  const ask = async (
+    path: string,
+    question: object,
+    most = maxAnswerBytes,
+  ): Promise<Readonly<Record<string, unknown>>> => {
     const response = await fetch(new URL(path, base), {
       method: "POST",
       headers: { authorization, "content-type": "application/json", accept: "application/json" },
@@ -54,10 +61,10 @@ export function connectIdentity(options: ConnectIdentityOptions): IdentitySource
       await response.body?.cancel();
       throw new Error(`The identity server answers ${response.status}.`);
     }
-    return JSON.parse(await readBounded(response, maxAnswerBytes));
+    return JSON.parse(await readBounded(response, most));
   };
 
-  return Object.freeze({
+  const source: IdentitySource = {
     issuer,
     sessionCookieName,
     keys: async (): Promise<PublicJwkSet> => (await fetchKeys(issuer, base)).set,
@@ -69,9 +76,12 @@ export function connectIdentity(options: ConnectIdentityOptions): IdentitySource
       const { apiKey } = await ask("/guard/api-key", { id, secret });
       return readApiKey(apiKey);
     },
+    roleChanges: async (since: number) =>
+      readRoleChanges(await ask("/guard/roles", { since }, maxRolesBytes)),
     subscribe: (subscriber: FeedSubscriber) =>
       followFeed({ url: new URL("/guard/feed", base), authorization, subscriber }),
-  });
+  };
+  return Object.freeze(source);
 }
 
 function cookieNameFor(issuer: string): string {

@@ -13,7 +13,14 @@ import type {
   Scalar,
   TextTest,
 } from "./condition.ts";
-import { type PrincipalFacts, resolveOperand, resolveValues } from "./operand.ts";
+import {
+  isReference,
+  type PrincipalFacts,
+  readReference,
+  resolveOperand,
+  resolveValues,
+  toScalar,
+} from "./operand.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 export type RowDecision = (row: Row, facts: PrincipalFacts, nowMs: number) => boolean;
@@ -23,8 +30,14 @@ export class RowShapeError extends Error {
   override readonly name = "RowShapeError";
 }
 
-/** Compiles the condition to a closure; `undefined` (no condition) covers every row. */
-export function compileDecision(condition: Condition | undefined): RowDecision {
+/**
+ * Compiles the condition to a closure; `undefined` (no condition) covers every row.
+ *
+ * @param safe The answer that a row which cannot be decided comes to as well: `false` for what allows, `true` for what
+ *   bars. Once that answer is certain, no further branch is asked; the other one is only given where it holds whatever
+ *   the branches that cannot be decided would have said.
+ */
+export function compileDecision(condition: Condition | undefined, safe = false): RowDecision {
   if (condition === undefined) return () => true;
   switch (condition.kind) {
     case "comparison":
@@ -36,26 +49,36 @@ export function compileDecision(condition: Condition | undefined): RowDecision {
     case "null":
       return (row) => readAttribute(row, condition.attribute, condition.type) === null;
     case "related":
-      return compileRelated(condition);
+      return compileRelated(condition, safe);
     case "not": {
-      const inner = compileDecision(condition.condition);
+      const inner = compileDecision(condition.condition, !safe);
       return (row, facts, nowMs) => !inner(row, facts, nowMs);
     }
     case "all":
-    case "any": {
-      // Every branch is evaluated, so that a row that cannot be decided is refused whatever the order of branches.
-      const branches = condition.conditions.map(compileDecision);
-      const every = condition.kind === "all";
-      return (row, facts, nowMs) => {
-        let result = every;
-        for (const branch of branches) {
-          const value = branch(row, facts, nowMs);
-          result = every ? result && value : result || value;
-        }
-        return result;
-      };
-    }
+    case "any":
+      return compileJunction(condition.kind === "all", condition.conditions, safe);
   }
+}
+
+function compileJunction(every: boolean, conditions: readonly Condition[], safe: boolean): RowDecision {
+  const branches = conditions.map((condition) => compileDecision(condition, safe));
+  // One false branch makes `all` false, one true one makes `any` true.
+  if (every !== safe) {
+    return (row, facts, nowMs) => {
+      for (let index = 0; index < branches.length; index += 1) {
+        if (branches[index]?.(row, facts, nowMs) === safe) return safe;
+      }
+      return !safe;
+    };
+  }
+  return (row, facts, nowMs) => {
+    let result = every;
+    for (const branch of branches) {
+      const value = branch(row, facts, nowMs);
+      result = every ? result && value : result || value;
+    }
+    return result;
+  };
 }
 
 /** PostgreSQL's NaN is greater than every number, and the only stored value that no operand equals. */
@@ -76,6 +99,15 @@ function compileComparison({ attribute, type, operator, operand }: Comparison): 
       const left = readAttribute(row, attribute, type);
       const right = readAttribute(row, operand.attribute, type);
       return left !== null && right !== null && compareStored(compare, left, right);
+    };
+  }
+  if (operand.kind === "principal" && operator === "eq" && type !== "date") {
+    // What nearly every rule asks. Whether the caller's value is one that the type can hold only matters once it fits:
+    // most rows are not the caller's (bench `authorization`).
+    return (row, facts) => {
+      const left = readAttribute(row, attribute, type);
+      const right = readReference(operand, facts);
+      return left === right && left !== null && toScalar(right, type) !== undefined;
     };
   }
   if (operand.kind === "literal") {
@@ -115,6 +147,14 @@ function compileTextTest({ attribute, type, operator, operand }: TextTest): RowD
 
 function compileMembership({ attribute, ...membership }: Membership): RowDecision {
   const { type, operator } = membership;
+  const literals = literalsOf(membership.values);
+  if (literals !== undefined) {
+    const wanted = operator === "in";
+    return (row) => {
+      const left = readAttribute(row, attribute, type);
+      return left !== null && literals.includes(left) === wanted;
+    };
+  }
   return (row, facts, nowMs) => {
     const left = readAttribute(row, attribute, type);
     const values = resolveValues(membership, facts, nowMs);
@@ -123,8 +163,15 @@ function compileMembership({ attribute, ...membership }: Membership): RowDecisio
   };
 }
 
-function compileRelated({ relation, condition }: Related): RowDecision {
-  const inner = compileDecision(condition);
+/** The values of a list that depends on no caller; `undefined` for another. */
+function literalsOf(values: Membership["values"]): readonly Scalar[] | undefined {
+  if (isReference(values)) return undefined;
+  const literals = values.flatMap((operand) => (operand.kind === "literal" ? [operand.value] : []));
+  return literals.length === values.length ? literals : undefined;
+}
+
+function compileRelated({ relation, condition }: Related, safe: boolean): RowDecision {
+  const inner = compileDecision(condition, safe);
   return (row, facts, nowMs) => {
     const key = readAttribute(row, relation.from.attribute, relation.from.type);
     const related = Object.hasOwn(row, relation.name) ? row[relation.name] : undefined;
@@ -141,13 +188,17 @@ function compileRelated({ relation, condition }: Related): RowDecision {
 /** @throws {RowShapeError} */
 function readAttribute(row: Row, attribute: string, type: AttributeType): Scalar | null {
   const value = Object.hasOwn(row, attribute) ? row[attribute] : undefined;
-  if (value === null) return null;
+  if (typeof value === type || value === null) {
+    // A NaN is PostgreSQL's, and is compared as such.
+    return value as Scalar | null;
+  }
   const scalar = readScalar(value, type);
   if (scalar === undefined) throw new RowShapeError(`The row's \`${attribute}\` is not a ${type}.`);
   return scalar;
 }
 
-function readScalar(value: unknown, type: AttributeType): Scalar | undefined {
+/** A row's value as the attribute's type holds it; `undefined` where it is none, and the row cannot be decided. */
+export function readScalar(value: unknown, type: AttributeType): Scalar | undefined {
   switch (type) {
     case "string":
     case "uuid":
@@ -170,12 +221,16 @@ function readScalar(value: unknown, type: AttributeType): Scalar | undefined {
  * memory and database would compare different numbers: then it is none.
  */
 function readDecimal(text: string): number | undefined {
-  const [, sign = "", whole = "", fraction = ""] = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?$/.exec(text) ?? [];
-  if (whole === "") return text === "NaN" ? Number.NaN : undefined;
+  const [, sign = "", whole = "", fraction = ""] = /^(-?)(\d{1,400})(?:\.(\d{1,400}))?$/.exec(text) ?? [];
+  if (whole === "") return /^(NaN|-?Infinity)$/.test(text) ? Number(text) : undefined;
   const value = Number(text);
   const digits = fraction.replace(/0+$/, "");
-  const exact = `${sign}${whole.replace(/^0+(?=\d)/, "")}${digits === "" ? "" : `.${digits}`}`;
-  return plainText(value) === exact || (value === 0 && /^-?0$/.test(exact)) ? value : undefined;
+  if (digits === "" && Number.isFinite(value)) {
+    // Above 2^53 the shortest decimal of a double may be that of another whole number.
+    return Number.isSafeInteger(value) || BigInt(value) === BigInt(`${sign}${whole}`) ? value : undefined;
+  }
+  const exact = `${sign}${whole.replace(/^0+(?=\d)/, "")}.${digits}`;
+  return plainText(value) === exact ? value : undefined;
 }
 
 /** The shortest decimal that stands for the number, without an exponent. */

@@ -2,7 +2,7 @@
  * Second reading of a condition: a filter for the query that lists rows, as a Kysely expression or as text with
  * parameters for any driver.
  */
-import type { Expression, ExpressionBuilder, OperationNode, SqlBool } from "kysely";
+import type { Expression, OperationNode, SqlBool } from "kysely";
 import type { Condition } from "./condition.ts";
 import type { PrincipalFacts } from "./operand.ts";
 import { createBoundLeafWriter } from "./sql/bound-leaf.ts";
@@ -32,8 +32,7 @@ export interface SqlFilter {
 }
 
 /** Fits Kysely's `where(...)` on any query whose table has the resource's columns. */
-export interface RowFilter {
-  <DB, TB extends keyof DB>(builder: ExpressionBuilder<DB, TB>): Expression<SqlBool>;
+export interface RowFilter extends Expression<SqlBool> {
   /**
    * The same filter for any driver.
    *
@@ -65,11 +64,13 @@ export function writeReach({ allowed, denied }: Reach, { dialect, facts, nowMs, 
 /** @param onUse Called each time the filter is put into a query. */
 export function createFilter(reach: Reach, context: FilterContext, onUse?: () => void): RowFilter {
   const parts = writeReach(reach, context);
-  const filter = (): Expression<SqlBool> => {
-    onUse?.();
-    return toExpression(parts);
-  };
-  return Object.assign(filter, {
+  const { expressionType, toOperationNode } = toExpression(parts);
+  return Object.freeze({
+    expressionType,
+    toOperationNode() {
+      onUse?.();
+      return toOperationNode();
+    },
     toSql(firstPlaceholder = 1): SqlFilter {
       onUse?.();
       return toText(parts, context.dialect, firstPlaceholder);
@@ -78,7 +79,7 @@ export function createFilter(reach: Reach, context: FilterContext, onUse?: () =>
 }
 
 /** Joins the parts for a driver. */
-export function toText(parts: Sql, dialect: Dialect, firstPlaceholder = 1): SqlFilter {
+function toText(parts: Sql, dialect: Dialect, firstPlaceholder = 1): SqlFilter {
   const params: (string | number)[] = [];
   const text = parts.map((part) => {
     if (typeof part === "string") return part;
@@ -90,7 +91,7 @@ export function toText(parts: Sql, dialect: Dialect, firstPlaceholder = 1): SqlF
 }
 
 /** Identifiers as both databases take them: a quote within is doubled. */
-export function quoted(part: Exclude<SqlPart, string | { readonly kind: "value" }>): string {
+function quoted(part: Exclude<SqlPart, string | { readonly kind: "value" }>): string {
   const { table } = part;
   const names =
     part.kind === "table" ? [part.table] : table === undefined ? [part.column] : [table, part.column];
@@ -120,7 +121,15 @@ function toNode(parts: Sql): OperationNode {
       sqlFragments.push("");
     }
   }
-  return Object.freeze({ kind: "RawNode", sqlFragments, parameters }) as OperationNode;
+  return Object.freeze({ kind: "RawNode", sqlFragments, parameters, [ownText]: true }) as OperationNode;
+}
+
+/** On nodes whose text is the guard's own: nothing that a team wrote is in it. */
+const ownText = Symbol("bulwark.own-text");
+
+/** Is it one of the guard's filters, as `toExpression` made it? */
+export function isOwnText(node: object): boolean {
+  return Object.hasOwn(node, ownText);
 }
 
 function toOperand(part: Exclude<SqlPart, string>): OperationNode {

@@ -71,7 +71,7 @@ export function resolveOperand(
 ): Scalar | undefined {
   if (operand.kind === "literal") return operand.value;
   if (operand.kind === "now") return nowMs + operand.offsetMs;
-  return toScalar(referred(operand, facts), type);
+  return toScalar(readReference(operand, facts), type);
 }
 
 /** The values of a list, `undefined` for each that compares as NULL; `undefined` where there is no list. */
@@ -81,7 +81,7 @@ export function resolveValues(
   nowMs: number,
 ): readonly (Scalar | undefined)[] | undefined {
   if (isReference(values)) {
-    const list = referred(values, facts);
+    const list = readReference(values, facts);
     return Array.isArray(list) ? list.map((value: unknown) => toScalar(value, type)) : undefined;
   }
   return values.map((operand) => resolveOperand(operand, type, facts, nowMs));
@@ -91,7 +91,8 @@ export function isReference(values: Membership["values"]): values is PrincipalRe
   return !Array.isArray(values);
 }
 
-function referred({ claim }: PrincipalReference, { id, claims }: PrincipalFacts): unknown {
+/** What a reference finds, whatever it is. */
+export function readReference({ claim }: PrincipalReference, { id, claims }: PrincipalFacts): unknown {
   if (claim === undefined) return id;
   return Object.hasOwn(claims, claim) ? claims[claim] : undefined;
 }

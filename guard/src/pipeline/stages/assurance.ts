@@ -6,12 +6,12 @@
 
 import type { Caller } from "../../authentication/caller.ts";
 import { stepUpChallenge } from "../../authentication/challenge.ts";
-import { liveGrants } from "../../authorization/authority.ts";
+import { grantsOf, liveGrants } from "../../authorization/authority.ts";
 import { type Demand, meets } from "../../contract/assurance.ts";
-import type { Check, StageContext } from "../stages.ts";
+import type { DecidingCheck, DecidingContext } from "../stages.ts";
 import { type Denial, deny } from "../verdict.ts";
 
-export function assuranceStage({ route, security, services }: StageContext): Check | undefined {
+export function assuranceStage({ route, security, services }: DecidingContext): DecidingCheck | undefined {
   const { access, demand } = route;
   if (access === "public") return undefined;
   const index = typeof access === "string" ? undefined : access.index;
@@ -23,7 +23,7 @@ export function assuranceStage({ route, security, services }: StageContext): Che
     if (demand !== undefined && !meets(caller.assurance, demand, nowMs)) return stepUp(caller, demand);
     if (index === undefined || !caller.authority.demanding) return undefined;
     if (liveGrants(caller, index, nowMs).length > 0) return undefined;
-    const [first, ...others] = (caller.authority.grants[index] ?? []).flatMap(({ demand: of }) => of ?? []);
+    const [first, ...others] = grantsOf(caller.authority, index).flatMap(({ demand: of }) => of ?? []);
     if (first === undefined) return undefined;
     return stepUp(caller, others.reduce(weaker, first));
   };

@@ -5,12 +5,17 @@
  * a grant that demands a better sign-in covers the act, the answer asks for that sign-in.
  */
 import type { Caller } from "../../authentication/caller.ts";
-import { type CompiledGrant, denialsOf, liveGrants } from "../../authorization/authority.ts";
+import { type CompiledGrant, grantsOf, liveRules, type RowRules } from "../../authorization/authority.ts";
 import type { Row } from "../../authorization/conditions/decide.ts";
-import { coversRow, type DecisionContext, decideWrite, type WriteRefusal } from "../../authorization/rows.ts";
+import {
+  coversRow,
+  type DecisionContext,
+  decideWrite,
+  isWrite,
+  type WriteRefusal,
+} from "../../authorization/rows.ts";
 import type { Resource } from "../../contract/resource.ts";
-import type { Exchange } from "../exchange.ts";
-import type { Check, Outcome, StageContext } from "../stages.ts";
+import type { Decided, DecidingCheck, DecidingContext, Outcome } from "../stages.ts";
 import { type Denial, deny } from "../verdict.ts";
 import { stepUp } from "./assurance.ts";
 
@@ -18,7 +23,7 @@ const nothingHere = deny("row", "not_found", "no such row");
 const unreadable = deny("row", "not_found", "the caller may not read the row");
 const bodyIsNoRow = deny("row", "row_denied", "the body is not an object of fields");
 
-export function rowStage(context: StageContext): Check | undefined {
+export function rowStage(context: DecidingContext): DecidingCheck | undefined {
   const { access, resource: load, list, schemas } = context.route;
   if (typeof access === "string" || list) return undefined;
   const [resourceName = "", action = ""] = access.permission.split(":");
@@ -28,27 +33,27 @@ export function rowStage(context: StageContext): Check | undefined {
   const readIndex = context.security.roles.permissionIndex(`${resourceName}:read`);
   const { read } = context.services.framework;
   const { database: dialect } = context.security;
-  const contextOf = ({ nowMs }: Exchange, { principal }: Caller): DecisionContext => ({
+  const contextOf = ({ nowMs }: Decided, { principal }: Caller): DecisionContext => ({
     facts: principal,
     nowMs,
     dialect,
   });
-  const changesOf = (exchange: Exchange): unknown =>
+  const changesOf = (exchange: Decided): unknown =>
     schemas?.body === undefined ? {} : (read(exchange.request).body ?? {});
 
-  const write = (exchange: Exchange, caller: Caller, before: Row | undefined): Outcome => {
+  const write = (exchange: Decided, caller: Caller, before: Row | undefined): Outcome => {
     const changes = changesOf(exchange);
     if (typeof changes !== "object" || changes === null || Array.isArray(changes)) return bodyIsNoRow;
-    const denials = denialsOf(caller.authority, index);
     const decisionContext = contextOf(exchange, caller);
-    const decide = (grants: readonly CompiledGrant[]) =>
-      decideWrite({ grants, denials }, resource.attributes, before, changes as Row, decisionContext);
-    const decision = decide(liveGrants(caller, index, exchange.nowMs));
+    const live = liveRules(caller, index, exchange.nowMs);
+    const decide = (rules: RowRules) =>
+      decideWrite(rules, resource.attributes, before, changes as Row, decisionContext);
+    const decision = decide(live);
     if ("values" in decision) {
       exchange.values = decision.values;
       return undefined;
     }
-    const covers = (grant: CompiledGrant) => "values" in decide([grant]);
+    const covers = (grant: CompiledGrant) => "values" in decide({ ...live, grants: [grant] });
     return stepUpFor(caller, index, covers) ?? refuseWrite(decision);
   };
 
@@ -60,27 +65,28 @@ export function rowStage(context: StageContext): Check | undefined {
     };
   }
 
-  const decide = (exchange: Exchange, row: unknown): Outcome => {
+  const decide = (exchange: Decided, row: unknown): Outcome => {
+    exchange.loaded = row;
     const { caller, nowMs } = exchange;
     if (caller === undefined || row === undefined || row === null) return nothingHere;
-    const { authority } = caller;
     const decisionContext = contextOf(exchange, caller);
-    const covering = (grants: readonly CompiledGrant[], of: number) =>
-      coversRow({ grants, denials: denialsOf(authority, of) }, row as Row, decisionContext);
-    if (readIndex === undefined || !covering(liveGrants(caller, readIndex, nowMs), readIndex)) {
-      return (
-        (readIndex === index ? stepUpFor(caller, index, (grant) => covering([grant], index)) : undefined) ??
-        unreadable
-      );
+    const covers = (rules: RowRules) => coversRow(rules, row as Row, decisionContext);
+    const live = liveRules(caller, index, nowMs);
+    const coversAlone = (grant: CompiledGrant) => covers({ ...live, grants: [grant] });
+    if (
+      readIndex === undefined ||
+      !covers(readIndex === index ? live : liveRules(caller, readIndex, nowMs))
+    ) {
+      return (readIndex === index ? stepUpFor(caller, index, coversAlone) : undefined) ?? unreadable;
     }
     exchange.resource = row;
     if (index === readIndex) return undefined;
-    // A grant that sets something makes even an act without a body a write.
-    const isWrite = schemas?.body !== undefined || (authority.grants[index] ?? []).some(setsSomething);
-    if (isWrite) return write(exchange, caller, row as Row);
-    if (covering(liveGrants(caller, index, nowMs), index)) return undefined;
+    if (isWrite(grantsOf(caller.authority, index), schemas?.body !== undefined)) {
+      return write(exchange, caller, row as Row);
+    }
+    if (covers(live)) return undefined;
     return (
-      stepUpFor(caller, index, (grant) => covering([grant], index)) ??
+      stepUpFor(caller, index, coversAlone) ??
       deny("row", "row_denied", `no grant of ${access.permission} covers the row`)
     );
   };
@@ -96,10 +102,6 @@ function hasAttributes({ attributes }: Resource): boolean {
   return Object.keys(attributes).length > 0;
 }
 
-function setsSomething({ set }: CompiledGrant): boolean {
-  return Object.keys(set).length > 0;
-}
-
 /** The demand of the first grant that would cover the act if it counted. */
 function stepUpFor(
   caller: Caller,
@@ -107,8 +109,9 @@ function stepUpFor(
   covers: (grant: CompiledGrant) => boolean,
 ): Denial | undefined {
   if (!caller.authority.demanding) return undefined;
-  const grants = caller.authority.grants[index] ?? [];
-  const demand = grants.find((grant) => grant.demand !== undefined && covers(grant))?.demand;
+  const demand = grantsOf(caller.authority, index).find(
+    (grant) => grant.demand !== undefined && covers(grant),
+  )?.demand;
   return demand && stepUp(caller, demand);
 }
 

@@ -9,19 +9,19 @@ import type { AttributeReference, Scalar } from "../condition.ts";
 export type Dialect = "sqlite" | "postgresql";
 export const dialects: readonly Dialect[] = ["sqlite", "postgresql"];
 
-export interface ColumnPart {
+interface ColumnPart {
   readonly kind: "column";
   readonly column: string;
   /** The table's name or alias in the query; `undefined`: the only table there that has the column. */
   readonly table: string | undefined;
 }
 
-export interface TablePart {
+interface TablePart {
   readonly kind: "table";
   readonly table: string;
 }
 
-export interface ValuePart {
+interface ValuePart {
   readonly kind: "value";
   readonly value: Scalar;
 }
@@ -41,7 +41,7 @@ export function joinSql(items: readonly Sql[], separator: " and " | " or " | ", 
   return ["(", ...items.flatMap((item, index) => (index === 0 ? item : [separator, ...item])), ")"];
 }
 
-export const always: Sql = Object.freeze(["true"]);
+const always: Sql = Object.freeze(["true"]);
 export const never: Sql = Object.freeze(["false"]);
 
 /** A constant of SQL. Both databases know the words. */

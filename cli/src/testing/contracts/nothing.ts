@@ -1,0 +1,2 @@
+/** A module that exports no contract. */
+export const security = { roles: "none" };

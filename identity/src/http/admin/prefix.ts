@@ -1,0 +1,2 @@
+/** Where the administration is. */
+export const adminPrefix = "/admin/api";
