@@ -12,8 +12,9 @@ import { createClientKey, createIssuer } from "../testing/index.ts";
 import { createKey, encodeJson, signJwt } from "../testing/sign.ts";
 
 const runsEach = 50_000;
-/** Slower than this on each of three tries, so that no pause of the collector counts. */
+/** Slower than this on each of ten tries: no pause of the collector, and no other process, takes that many turns. */
 const mostMs = 5;
+const tries = 10;
 
 const issuer = createIssuer();
 const nowMs = issuer.clock.now();
@@ -118,7 +119,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 
 async function isRefusedQuickly(request: JudgedRequest): Promise<void> {
   let fastestMs = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 3 && fastestMs > mostMs; attempt += 1) {
+  for (let attempt = 0; attempt < tries && fastestMs > mostMs; attempt += 1) {
     const started = performance.now();
     const { status } = await judge(request);
     fastestMs = Math.min(fastestMs, performance.now() - started);
